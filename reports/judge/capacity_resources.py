@@ -1,6 +1,7 @@
 """Resources that are given out unit by unit: the operations of each, and what may have happened without a request."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -22,7 +23,7 @@ class Resource:
     """The operations of one resource, by invoke. `is_created`: a create is among the requests, so no unit was taken
     before. `units` is how many it had, where its create told; `returns_after` how long after a take its unit may come
     back by itself, in nanoseconds. `again` are give-backs of a unit for which another give-back of it stands: they give
-    back nothing.
+    back nothing. `refused` are the owner's give-backs that were refused, but for those that a fault met.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Resource:
     returns_after: int | None = None
     operations: list[UnitOperation] = field(default_factory=list)
     again: list[UnitOperation] = field(default_factory=list)
+    refused: list[UnitOperation] = field(default_factory=list)
 
     @cached_property
     def moves(self) -> list[UnitOperation]:
@@ -69,16 +71,17 @@ class Resource:
 
 
 def gather_resources(context: CheckContext) -> list[Resource]:
-    """The resources of the history. Refused and busy operations say nothing; of other tenants only what they were told
-    that they took: an unknown request of theirs must take nothing.
+    """The resources of the history. Busy operations say nothing, and refused ones say nothing of what is left; of other
+    tenants only what they were told that they took: an unknown request of theirs must take nothing.
     """
     told = context.evidence.history.frame.with_row_index("row").select("row", "kind", *TOLD)
     says = pl.any_horizontal(pl.col("left", "returns_after_ns").is_not_null())
     asked = told.filter(pl.col("kind").is_in([*KINDS, "create"]) | says).drop("kind").collect()
     outcome, mine = pl.col("outcome"), pl.col("mine")
-    ops = context.ops.join(context.elsewhere, on="row", how="anti", maintain_order="left")
+    refused = (outcome == "refused") & (pl.col("kind") == "give_back") & ~context.touched_by_fault
+    ops = context.ops.filter((outcome == "won") | (outcome.is_in(["ok", "conflict", "unknown"]) | refused) & mine)
+    ops = ops.join(context.elsewhere, on="row", how="anti", maintain_order="left")
     ops = ops.join(asked, on="row", maintain_order="left")
-    ops = ops.filter((outcome == "won") | outcome.is_in(["ok", "conflict", "unknown"]) & mine)
     ops = ops.filter(pl.col("kind").is_in(KINDS).any().over("w"))
     columns = ["w", "kind", "outcome", "row", "invoked", "returned", "repeated", *TOLD]
     found: dict[int, Resource] = {}
@@ -97,6 +100,7 @@ def gather_resources(context: CheckContext) -> list[Resource]:
             ends = NEVER if is_unknown else returned
             asked_for = 1 if units is None else units
             place = resource.again if repeated else resource.operations
+            place = resource.refused if outcome_ == "refused" else place
             place.append(UnitOperation(row, kind, outcome_, invoked, ends, asked_for, left, unit, takes.get((w, of))))
     return [admit_again(resource) for resource in found.values()]
 
@@ -135,7 +139,7 @@ def list_with_returns(resource: Resource) -> list[Resource] | None:
         if each.kind != "give_back" or each.outcome != "won":
             continue
         own = [one for one in takes if may_be_of(each, one)]
-        if any(one.invoked + after <= each.returned for one in own):
+        if any(may_return(one, after, each.returned) for one in own):
             if len(own) == 1 and each.left is None:
                 ended.setdefault(own[0].row, each)
                 gone.add(each.row)
@@ -151,10 +155,52 @@ def list_with_returns(resource: Resource) -> list[Resource] | None:
     ]
     found: list[Resource] = []
     for takes in readings:
-        returns = [come_back(each, after, ended.get(each.row)) for each in takes if each.invoked + after <= end]
+        returns = [come_back(each, after, ended.get(each.row)) for each in takes if may_return(each, after, end)]
         with_returns = sorted([*operations, *returns], key=lambda each: each.invoked)
         found.append(replace(resource, operations=with_returns))
     return found
+
+
+def list_lost_give_backs(resource: Resource) -> list[tuple[UnitOperation, UnitOperation]]:
+    """The give-backs that did not win though what their take got was certainly held, each with that take."""
+    won = [each for each in resource.operations if each.kind == "take" and each.outcome == "won"]
+    takes: dict[int | None, UnitOperation] = {each.row: each for each in won}
+    lost = [each for each in resource.operations if each.kind == "give_back" and each.outcome == "conflict"]
+    asked = [(each, takes[each.of]) for each in [*lost, *resource.refused] if each.of in takes]
+    if not asked:
+        return []
+    moves = [each for each in [*resource.operations, *resource.again] if each.kind == "give_back"]
+    moves = [each for each in moves if each.outcome in ("won", "unknown")]
+    stray = list_stray(moves, takes, resource.returns_after)
+    own: dict[int | None, list[UnitOperation]] = {}
+    for each in moves:
+        own.setdefault(each.of, []).append(each)
+
+    def is_held(take: UnitOperation, lost: UnitOperation) -> bool:
+        return not may_return(take, resource.returns_after, lost.returned) and not any(
+            each.invoked <= lost.returned and may_share_name(take, each) for each in (*own.get(take.row, ()), *stray)
+        )
+
+    return [(each, take) for each, take in asked if is_held(take, each)]
+
+
+def list_stray(
+    give_backs: Sequence[UnitOperation], takes: Mapping[int | None, UnitOperation], after: int | None
+) -> list[UnitOperation]:
+    """Those that may have given back what another take got: a service may know a unit by its name or number alone. Of
+    which take they are is not told, or its unit was given back before, or may have come back by itself.
+    """
+    times = Counter(each.of for each in give_backs)
+    return [
+        each
+        for each in give_backs
+        if each.of not in takes or times[each.of] > 1 or may_return(takes[each.of], after, each.returned)
+    ]
+
+
+def may_return(take: UnitOperation, after: int | None, by: int) -> bool:
+    """Whether its unit may come back by itself by that moment."""
+    return after is not None and take.invoked + after <= by
 
 
 def list_without_one(takes: list[UnitOperation], give_back: UnitOperation) -> list[list[UnitOperation]]:

@@ -87,6 +87,23 @@ def describe_no_names(resource: str, records: Sequence[Record]) -> Text:
     return title, tabulate(words, records)
 
 
+def describe_lost_give_back(returns: bool, records: Sequence[Record]) -> Text:
+    """`records`: a give-back that did not win, and its take. `returns`: units come back by themselves."""
+    lost, take = records
+    is_refused = lost.outcome == "refused"
+    what = f"was refused ({lost.status})" if is_refused else "lost"
+    title = f"{capital(name(lost))} {what}, though nothing gave back before what {name(take)} got."
+    words = f"{title} Until its answer no other give-back of it had begun, nor one that could have freed it by mistake."
+    words += " By the times it cannot have come back by itself." if returns else BY_ITSELF
+    words += (
+        " A refusal does not say whether it is still held, so this one proves nothing. If it asks the client to try "
+        f"again, add {lost.status} to capacity.busy in the target file."
+        if is_refused
+        else ""
+    )
+    return title, tabulate(words, records)
+
+
 def describe_given_back_again(resource: str, units: int, counts: tuple[int, int], records: Sequence[Record]) -> Text:
     """`records`: so many give-backs of units that were given back before, so many answers that show it, and others."""
     repeats, shown = records[: counts[0]], records[counts[0] : sum(counts)]

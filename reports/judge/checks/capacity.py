@@ -9,13 +9,21 @@ from functools import partial
 import polars as pl
 
 from reports.history.history import Record
-from reports.judge.capacity_resources import KINDS, READINGS_MAX, Resource, gather_resources, list_with_returns
+from reports.judge.capacity_resources import (
+    KINDS,
+    READINGS_MAX,
+    Resource,
+    gather_resources,
+    list_lost_give_backs,
+    list_with_returns,
+)
 from reports.judge.capacity_text import (
     describe_excess,
     describe_given_back_again,
     describe_given_back_twice,
     describe_given_twice,
     describe_left,
+    describe_lost_give_back,
     describe_many_readings,
     describe_never_taken,
     describe_never_used_up,
@@ -46,6 +54,7 @@ def check_capacity(context: CheckContext) -> CheckResult:
     suspicions: list[Suspicion] = []
     for resource in resources:
         suspicions += suspect_resource(context, resource, deadline_s)
+        suspicions += suspect_lost_give_backs(context, resource)
     suspicions += doubt_refusals(context)
     if context.evidence.plan is not None and not any(each.is_used_up for each in resources):
         suspicions.append(doubt(partial(report_never_used_up, len(resources))))
@@ -69,6 +78,17 @@ def suspect_resource(context: CheckContext, resource: Resource, deadline_s: floa
         is_certain = any(one.verdict is Verdict.FAIL for one in suspicions)
         found = suspicions if not found or not is_certain else found
     return found
+
+
+def suspect_lost_give_backs(context: CheckContext, resource: Resource) -> list[Suspicion]:
+    """The give-backs that lost to nothing; a doubt if they were refused, which may have another reason."""
+    describe = partial(describe_lost_give_back, resource.returns_after is not None)
+    return [
+        fail(partial(report, context, pair, describe))
+        if pair[0].outcome == "conflict"
+        else doubt(partial(report, context, pair, describe, Verdict.UNKNOWN))
+        for pair in list_lost_give_backs(resource)
+    ]
 
 
 def doubt_refusals(context: CheckContext) -> list[Suspicion]:
@@ -242,13 +262,16 @@ def report_beside(
 
 
 def report(
-    context: CheckContext, operations: Iterable[UnitOperation], describe: Callable[[Sequence[Record]], Text]
+    context: CheckContext,
+    operations: Iterable[UnitOperation],
+    describe: Callable[[Sequence[Record]], Text],
+    verdict: Verdict = Verdict.FAIL,
 ) -> Finding:
     """The operations in the given order, in full, as `describe` tells of them."""
     rows = [each.row for each in operations if not each.by_itself]
     by_row = {record.row: record for record in context.records(rows)}
     records = [by_row[row] for row in rows]
-    return make_finding(CHECK, records, describe(records))
+    return make_finding(CHECK, records, describe(records), verdict)
 
 
 def report_many_readings(name: str) -> Finding:

@@ -248,3 +248,62 @@ def test_where_the_search_ran_out_it_is_unknown_and_says_so(monkeypatch: pytest.
     (result,) = judge(history, only=["capacity"], limits=Limits(linearizable_s=-1.0)).checks
     assert result.verdict is Verdict.UNKNOWN
     assert result.findings[0].title == "Workflow w could not be decided within -1 s."
+
+
+@pytest.mark.parametrize("named", [{}, {"unit": "u"}], ids=["a number", "names"])
+@pytest.mark.parametrize(
+    ("others", "verdict"),
+    [
+        ([], Verdict.FAIL),
+        ([take("b", 4, 7), give_back("h", 8, 9, of="b")], Verdict.FAIL),
+        ([give_back("h", 14, 16, of="a")], Verdict.FAIL),
+        ([give_back("h", 12, 16, of="a")], Verdict.PASS),
+        ([give_back("h", 12, None, "unknown", of="a")], Verdict.PASS),
+        ([give_back("h", 12, 16, "conflict", of="a")], Verdict.FAIL),
+        ([give_back("h", 8, 9)], Verdict.PASS),
+        ([take("b", 4, 7), give_back("h", 8, 9, of="b"), give_back("i", 8, 9, of="b")], Verdict.PASS),
+        ([take("b", 4, None, "unknown"), give_back("h", 8, 9, of="b")], Verdict.PASS),
+    ],
+    ids=[
+        "nothing else", "of another take", "begun later", "at the same time", "it may have been carried out",
+        "both lost", "of a take that is not told", "twice of another take", "of a take that may have got nothing",
+    ],
+)  # fmt: skip
+def test_a_give_back_loses_only_if_something_else_may_have_given_it_back(
+    named: dict[str, Any], others: list[Record], verdict: Verdict
+) -> None:
+    lost = give_back("g", 10, 13, "conflict", of="a")
+    told = [each | named for each in (take("a", 2, 5), *others, lost)]
+    number = None if named else 3
+    found = check(create("c", 0, 1, None, left=number), *told)
+    title = "Request g (client p) lost, though nothing gave back before what request a (client p) got."
+    shown = [each.operations for each in found.findings if each.title == title]
+    assert shown == ([("g", "a")] if verdict is Verdict.FAIL else [])
+
+
+def test_a_lost_give_back_that_names_no_take_is_no_failure() -> None:
+    assert check(voucher(1), take("a", 2, 5), give_back("g", 10, 13, "conflict")).verdict is Verdict.PASS
+
+
+def test_a_give_back_that_asks_for_the_same_as_another_one_may_lose() -> None:
+    """Two takes with one key are one, and so is what they got."""
+    same = {"key": "k", "payload": "x"}
+    takes = (voucher(2), take("a", 2, 5, **same), take("b", 6, 8, **same))
+    assert check(*takes, give_back("g", 10, 12, of="a"), give_back("h", 13, 15, "conflict", of="b")).verdict is (
+        Verdict.PASS
+    )
+    assert check(*takes, give_back("g", 10, 12, of="b"), give_back("h", 13, 15, "conflict", of="a")).verdict is (
+        Verdict.PASS
+    )
+
+
+def test_a_refused_give_back_of_what_is_held_proves_nothing() -> None:
+    refused = give_back("g", 10, 13, "refused", of="a", status=429)
+    found = check(voucher(1), take("a", 2, 5), refused)
+    assert found.verdict is Verdict.UNKNOWN
+    assert "was refused (429)" in found.findings[0].title
+    assert "add 429 to capacity.busy" in found.findings[0].words
+    assert check(voucher(1), take("a", 2, 5), give_back("h", 8, 9, of="a"), refused).verdict is Verdict.PASS
+    fault = {"event": "fault", "at_ns": 11, "until_ns": 12, "what": "connection killed"}
+    met = judge(build_history([voucher(1), take("a", 2, 5), refused], fault), only=["capacity"])
+    assert met.checks[0].verdict is Verdict.PASS

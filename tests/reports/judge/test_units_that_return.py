@@ -156,6 +156,7 @@ def simulate(rng: random.Random, *, named: float) -> tuple[list[Record], int, Re
     free = [f"u{number}" for number in range(units)]
     held, ended, takers = dict[Hold, int](), list[tuple[Hold, str]](), dict[Hold, str]()
     tells_of = rng.random() < 0.5
+    given = set[str]()
     records, came_back, extra = [make(None if named and rng.random() < 0.5 else units)], 0, None
     moment = 5
     for number in range(rng.randint(3, 9)):
@@ -189,11 +190,15 @@ def simulate(rng: random.Random, *, named: float) -> tuple[list[Record], int, Re
             free += hold
             told = tell(rng, len(free)) | ask(hold, is_named=rng.random() < named)
             records.append(give_back(f"g{number}", *times, **told, of=takers[hold] if tells_of else None))
+            given.add(takers[hold])
+            if rng.random() < 0.5:
+                ended.append((hold, takers[hold]))
         elif kind == "give_back" and ended:
-            # Its lease has ended: the service says yes, and frees nothing.
+            # Its lease has ended, or it was given back before: the service says yes or no, and frees nothing.
             hold, taker = ended.pop()
             told = ask(hold, is_named=rng.random() < named)
-            records.append(give_back(f"g{number}", *times, **told, of=taker if tells_of else None))
+            says = "conflict" if taker in given or rng.random() < 0.5 else "won"
+            records.append(give_back(f"g{number}", *times, says, **told, of=taker if tells_of else None))
         elif kind == "read":
             records.append(left(f"r{number}", *times, len(free)))
     return records, came_back, extra
