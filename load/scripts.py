@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from engine.target.call import Call, are_race, call_route, find_route, spread
+from engine.target.call import CREATE, READ, Call, are_race, call_route, find_route, spread
 from engine.target.races import is_race
 from engine.target.routes import Route
 from engine.target.target import Target
@@ -209,13 +209,13 @@ def release_together(rounds: Sequence[Round]) -> Round:
 
 def make_read(target: Target, state: str, workflow: int = 0) -> Round:
     """One read of a workflow that is in that state, alone."""
-    return make_round(target, state, [Call()], leads_to=state, workflow=workflow)
+    return make_round(target, state, [READ], leads_to=state, workflow=workflow)
 
 
 def make_create(target: Target, workflow: int) -> Round:
     """The create of a workflow, alone. It wins nothing, and must succeed."""
     initial = target.graph.initial
-    return make_round(target, initial, [Call(creates=True)], leads_to=initial, workflow=workflow)
+    return make_round(target, initial, [CREATE], leads_to=initial, workflow=workflow)
 
 
 def can_create(target: Target) -> bool:

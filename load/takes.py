@@ -8,7 +8,6 @@ from engine.target.target import Target
 from load.scripts import Group, Round
 
 NO_CAPACITY = "the target has no [capacity]"
-TAKE, GIVE_BACK = Call(takes=True), Call(gives_back=True)
 # Where only the answer to the create tells how many units there are, a script ends after so many rounds.
 ROUNDS_MAX = 40
 

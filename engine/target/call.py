@@ -65,6 +65,10 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_field
         return self.kind != "read"
 
 
+READ, CREATE = Call(), Call(creates=True)
+TAKE, GIVE_BACK = Call(takes=True), Call(gives_back=True)
+
+
 def call_route(route: Route, origin: str, to: str, tenant: str = "") -> Call:
     """An advance from `origin` to `to` over the route."""
     return Call(tenant=tenant, route=route.name, origin=origin, to=to)

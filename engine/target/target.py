@@ -28,7 +28,7 @@ from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 # The usual name of the value that says which version a request is meant for.
 VERSION = "version"
-# Longer waits for moves that no request makes would take up the time of a run.
+# Longer waits for what happens without a request would take up the time of a run.
 WAIT_MAX_S = 3.0
 
 

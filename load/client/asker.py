@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import structs
 
-from engine.target.call import VERSION_OLD, Call, call_route
+from engine.target.call import CREATE, READ, VERSION_OLD, Call, call_route
 from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
@@ -55,8 +55,6 @@ from reports.history.journal import Journal
 LineUp = Callable[[], Instant]
 # Statuses that say nothing of a workflow: a service that takes too many requests now takes some later.
 LIMITED = (429, 503)
-READ, CREATE = Call(), Call(creates=True)
-TAKE, GIVE_BACK = Call(takes=True), Call(gives_back=True)
 
 
 class NothingHeldError(NotBuiltError):

@@ -9,9 +9,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.target.call import Call
+from engine.target.call import READ
 from engine.target.graph import Timed
-from engine.target.target import Target
+from engine.target.target import WAIT_MAX_S, Target
 from engine.target.walks import Edge, find_path
 from load.scripts import (
     Round,
@@ -27,8 +27,6 @@ from load.scripts import (
 
 WORKFLOWS = 6
 READER, LEAVER = WORKFLOWS - 1, WORKFLOWS - 2
-# Longer ones would take up the time of a run.
-AFTER_MAX_S = 3.0
 # The first race is lined up so long before the moment, since some 15 to 40 ms pass until it is released; the others so
 # long behind it at most, since the answers of a sweeper come later.
 BEFORE_S, BEHIND_S = (0.01, 0.05), 0.08
@@ -42,13 +40,13 @@ def find_obstacle(target: Target) -> str | None:
         return "no edge that can be raced for leads out of a state that a workflow leaves by itself"
     if not list_timed(target):
         least = min(move.after_s for move in target.graph.timed)
-        return f"the first move without a request comes after {least:g} s; let the service have at most {AFTER_MAX_S:g}"
+        return f"the first move without a request comes after {least:g} s; let the service have at most {WAIT_MAX_S:g}"
     return None
 
 
 def list_timed(target: Target) -> list[Timed]:
     """The moves without a request that can be waited for, and met by a race."""
-    return [move for move in target.graph.timed if move.after_s <= AFTER_MAX_S and list_edges(target, move)]
+    return [move for move in target.graph.timed if move.after_s <= WAIT_MAX_S and list_edges(target, move)]
 
 
 def list_edges(target: Target, move: Timed) -> list[Edge]:
@@ -107,7 +105,7 @@ def race_for(target: Target, rng: random.Random, move: Timed, contenders: int, w
 
 
 def look(target: Target, move: Timed, workflow: int) -> Round:
-    return make_round(target, move.origin, [Call()], leads_to=None, workflow=workflow)
+    return make_round(target, move.origin, [READ], leads_to=None, workflow=workflow)
 
 
 def together(rounds: list[Round], wait_s: float) -> Round:

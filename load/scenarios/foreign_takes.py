@@ -9,9 +9,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from engine.target.call import TAKE
 from engine.target.target import Target
 from load.scripts import Scenario, Script
-from load.takes import NO_CAPACITY, TAKE, choose_units, find_units, make_take_rounds
+from load.takes import NO_CAPACITY, choose_units, find_units, make_take_rounds
 
 ROUNDS_MAX = 3
 

@@ -8,9 +8,10 @@ import random
 from collections.abc import Iterator
 from itertools import cycle
 
+from engine.target.call import TAKE
 from engine.target.target import Target
 from load.scripts import Scenario, Script
-from load.takes import TAKE, choose_units, count_rounds, find_too_many, find_units, make_take_rounds
+from load.takes import choose_units, count_rounds, find_too_many, find_units, make_take_rounds
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:

@@ -9,21 +9,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from engine.target.target import Target
+from engine.target.call import GIVE_BACK, TAKE
+from engine.target.target import WAIT_MAX_S, Target
 from load.scripts import Scenario, Script
-from load.takes import (
-    GIVE_BACK,
-    NO_CAPACITY,
-    TAKE,
-    choose_units,
-    count_rounds,
-    find_too_many,
-    find_units,
-    make_take_rounds,
-)
+from load.takes import NO_CAPACITY, choose_units, count_rounds, find_too_many, find_units, make_take_rounds
 
-# Longer ones would take up the time of a run.
-AFTER_MAX_S = 3.0
 # The takes begin so long before and after the moment; a sweeper comes later than it.
 BEFORE_S, BEHIND_S, LATE_S = 0.02, 0.08, 0.3
 
@@ -34,8 +24,8 @@ def find_obstacle(target: Target) -> str | None:
     after_s = target.capacity.returns_after_s
     if after_s is None:
         return "no unit comes back by itself: the target has no capacity.returns_after_s"
-    if after_s > AFTER_MAX_S:
-        return f"a unit comes back after {after_s:g} s; let the service have at most {AFTER_MAX_S:g}"
+    if after_s > WAIT_MAX_S:
+        return f"a unit comes back after {after_s:g} s; let the service have at most {WAIT_MAX_S:g}"
     if find_units(target) is None and not target.capacity.is_chosen:
         return "only the answer to the create tells how many units there are"
     return find_too_many(target)

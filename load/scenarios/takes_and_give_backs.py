@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from engine.target.call import GIVE_BACK, TAKE
 from engine.target.target import Target
 from load.scripts import Scenario, Script
-from load.takes import GIVE_BACK, NO_CAPACITY, TAKE, find_units, make_take_rounds
+from load.takes import NO_CAPACITY, find_units, make_take_rounds
 
 ROUNDS = 3
 UNITS_MAX = 5

@@ -6,10 +6,11 @@ What they share (a lock, a row, a counter in the service) may give a unit of the
 import random
 from collections.abc import Iterator
 
+from engine.target.call import TAKE
 from engine.target.target import Target
 from engine.target.workflow_source import IdPool
 from load.scripts import Scenario, Script, release_together
-from load.takes import TAKE, choose_units, count_rounds, find_too_many, find_units, make_take_round
+from load.takes import choose_units, count_rounds, find_too_many, find_units, make_take_round
 
 RESOURCES = 2
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from engine.target.call import call_route
+from engine.target.call import CREATE, call_route
 from engine.target.classified_answer import (
     ClassifiedAnswer,
     classify_advance,
@@ -30,7 +30,6 @@ from engine.target.target import NotBuiltError, Target
 from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.workflow_source import IdPool, Queue
 from load.client.ask import GOOD, choose_units
-from load.client.asker import CREATE
 from load.client.logins_and_setup import Preparation
 from load.client.polling import Polling, is_accepted, poll
 from load.client.release import Exchange, Release, now_ns

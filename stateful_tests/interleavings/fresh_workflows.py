@@ -8,13 +8,14 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from engine.target.call import TAKE
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError
 from engine.target.template import Request, Template, Values
 from engine.target.workflow_source import Queue
 from load.client.ask import Ask, Reply, bind
-from load.client.asker import TAKE, Asker
+from load.client.asker import Asker
 from load.client.release import now_ns
 from load.client.trails import EFFECTS, TRAIL
 from stateful_tests.interleavings.sender import Sender

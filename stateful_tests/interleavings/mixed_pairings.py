@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import Flaky
 from msgspec.structs import replace
 
-from engine.target.call import Call, spread
+from engine.target.call import GIVE_BACK, TAKE, Call, spread
 from engine.target.target import Target
 from load.client.ask import expect_units
-from load.client.asker import GIVE_BACK, TAKE
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge

@@ -8,10 +8,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.target.call import Call, expect, spread
+from engine.target.call import GIVE_BACK, TAKE, Call, expect, spread
 from engine.target.graph import Timed
 from engine.target.target import WAIT_MAX_S, Target
-from load.client.asker import GIVE_BACK, TAKE
 from stateful_tests.interleavings.pairings import list_calls, name_call
 from stateful_tests.interleavings.schedule import Pairing, Wait
 

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from engine.target.call import Call, spread
+from engine.target.call import GIVE_BACK, TAKE, Call, spread
 from engine.target.target import Target
 from engine.target.workflow_source import IdPool
-from load.client.asker import GIVE_BACK, TAKE
 from stateful_tests.interleavings.schedule import Pairing
 
 LEFT = re.compile(r"([0-9]+) left")

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from msgspec.structs import replace
 
-from engine.target.call import Call
+from engine.target.call import READ, Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan, spread_branches
@@ -43,9 +43,8 @@ def pin_one_edge(target: Target) -> Iterator[ParallelPlan]:
             yield ParallelPlan(((call,),) * BRANCHES_MAX, walk_to(target, state), name=f"one edge, by {route}")
             later = list_onward(graph, to)[:1]
             beyond = [advance(target, to, next_state) for next_state in later]
-            read = Call()
-            branches = ((call, *beyond), (read, read), (call, read))
-            yield ParallelPlan(branches, (*walk_to(target, state), read), name=f"reads beside, by {route}")
+            branches = ((call, *beyond), (READ, READ), (call, READ))
+            yield ParallelPlan(branches, (*walk_to(target, state), READ), name=f"reads beside, by {route}")
 
 
 def pin_forks(target: Target) -> Iterator[ParallelPlan]:
@@ -82,12 +81,12 @@ def pin_after(target: Target) -> Iterator[ParallelPlan]:
     for to in graph.successors.get(graph.initial, ())[:1]:
         for route in target.routes_for(graph.initial, to):
             won = Call(route=route.name, origin=graph.initial, to=to)
-            yield ParallelPlan(((won,), (won,), (Call(),)), (won,), name=f"once more, by {route.name}")
+            yield ParallelPlan(((won,), (won,), (READ,)), (won,), name=f"once more, by {route.name}")
     for end in find_near(graph, lambda state: state in graph.terminal)[:1]:
         for route in [route for route in target.routes if route.to == end]:
             late = Call(route=route.name, origin=(route.sources or graph.sources(end))[0], to=end)
             yield ParallelPlan(
-                ((late,), (late,), (Call(),)), walk_to(target, end), name=f"after the end, by {route.name}"
+                ((late,), (late,), (READ,)), walk_to(target, end), name=f"after the end, by {route.name}"
             )
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from engine.target.call import Call
+from engine.target.call import TAKE, Call
 from engine.target.graph import TransitionGraph
 from engine.target.target import Target
 from load.client.ask import Ask, bind, carries_version
-from load.client.asker import TAKE, Asker
+from load.client.asker import Asker
 from load.client.release import Release
 from reports.history import events
 from reports.history.history import read_history

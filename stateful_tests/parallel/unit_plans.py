@@ -5,16 +5,14 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from engine.target.call import Call, spread
+from engine.target.call import GIVE_BACK, READ, TAKE, Call, spread
 from engine.target.target import Target
 from load.client.ask import expect_units
-from load.client.asker import GIVE_BACK, TAKE
 from stateful_tests.parallel.plan import BRANCHES_MAX, BRANCHES_MIN, ParallelPlan
 
 BRANCH_CALLS_MAX = 3
 # More takes than that before the branches would take more time than the branches.
 PREFIX_MAX = 8
-READ = Call()
 
 
 def take_all_but(target: Target, left: int) -> tuple[Call, ...]:

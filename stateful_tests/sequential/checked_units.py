@@ -6,9 +6,9 @@ One request is sent at a time, so the number is certain; an unknown take or give
 import time
 from dataclasses import dataclass, replace
 
-from engine.target.call import Call, spread_one
+from engine.target.call import GIVE_BACK, READ, TAKE, Call, spread_one
 from load.client.ask import Reply, bind
-from load.client.asker import GIVE_BACK, TAKE, Asker, NothingHeldError
+from load.client.asker import Asker, NothingHeldError
 from stateful_tests.level_report import MismatchError
 
 
@@ -81,7 +81,7 @@ class CheckedUnits:
     def read(self, name: str) -> None:
         """What is left by a read, where it can be read."""
         if self.target.can_read:
-            self.ask(name, Call())
+            self.ask(name, READ)
 
     def ask(self, name: str, call: Call, tenant: str = "") -> None:
         """Sends a request, and updates the belief by its answer. Raises MismatchError if the model forbids it."""

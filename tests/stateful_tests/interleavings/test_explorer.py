@@ -7,8 +7,7 @@ from itertools import permutations
 
 import pytest
 
-from engine.target.call import Call
-from load.client.asker import GIVE_BACK, TAKE
+from engine.target.call import GIVE_BACK, TAKE, Call
 from stateful_tests.interleavings.explorer import LATE_S, SOON_S, explore, explore_timed, follow
 from stateful_tests.interleavings.locks import is_stuck
 from stateful_tests.interleavings.schedule import DIVERGED, NAMES, Choose, Option, Pairing, Step, Trace, Wait
