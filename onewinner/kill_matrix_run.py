@@ -33,14 +33,14 @@ SIZES = {
     "parallel": size_for(60, 8),
     "race": size_for(80, 8),
     "interleavings": size_for(1_000, 10),
-    "faults": size_for(1_000, 25),
+    "faults": size_for(1_000, 40),
 }
 QUICK_SIZES = {
     "sequential": SEQUENTIAL,
     "parallel": size_for(20, 6),
     "race": size_for(80, 6),
     "interleavings": size_for(1_000, 10),
-    "faults": size_for(1_000, 25),
+    "faults": size_for(1_000, 40),
 }
 
 
