@@ -24,7 +24,7 @@ from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.race_resolution import resolve_races
 from reports.judge.verdict import Verdict
-from tests.reports.brute_force_trails import World, is_move
+from tests.reports.brute_force_trails import World, is_made, is_move
 from tests.reports.building import lay_out_trails
 from tests.reports.drawing_trails import GRAPHS, NAMES, draw_workflow, rename, tell_id
 
@@ -133,13 +133,14 @@ def compare_races(seed: int, worlds: Named, case: CheckContext, explained: set[s
 
 def begins_for_certain(world: World, race: str) -> bool:
     """Whether it is certain that the workflow was in the state that is raced for, and that every answer tells of the
-    race. Where the start is free, or another request may have taken effect or not, it is only the race that says so;
-    and a refusal fits every order.
+    race. Where the start is free, or no create told it, or another request may have taken effect or not, it is only
+    the race that says so; and a refusal fits every order.
     """
     others = [each for each in world.operations if each["race"] != race]
     doubtful = any(each["outcome"] == "unknown" and is_move(each) for each in others)
     refused = any(each["outcome"] == "refused" for each in world.operations if each["race"] == race)
-    return not doubtful and not refused and len(world.find_starts(by_create=True)) == 1
+    untold = any(is_made(each) and world.tell_birth(each) is None for each in world.operations)
+    return not (doubtful or refused or untold) and len(world.find_starts(by_create=True)) == 1
 
 
 def tells_due(world: World, record: Record) -> bool:
