@@ -167,6 +167,7 @@ def list_lost_give_backs(resource: Resource) -> list[tuple[UnitOperation, UnitOp
     takes: dict[int | None, UnitOperation] = {each.row: each for each in won}
     lost = [each for each in resource.operations if each.kind == "give_back" and each.outcome == "conflict"]
     asked = [(each, takes[each.of]) for each in [*lost, *resource.refused] if each.of in takes]
+    asked = [(each, take) for each, take in asked if take.returned < each.invoked]
     if not asked:
         return []
     moves = [each for each in [*resource.operations, *resource.again] if each.kind == "give_back"]

@@ -281,6 +281,12 @@ def test_a_give_back_loses_only_if_something_else_may_have_given_it_back(
     assert shown == ([("g", "a")] if verdict is Verdict.FAIL else [])
 
 
+def test_a_give_back_that_may_have_come_before_its_take_may_lose() -> None:
+    lost = give_back("g", 5, 8, "conflict", of="a")
+    assert check(voucher(1), take("a", 2, 5), lost).verdict is Verdict.PASS
+    assert check(voucher(1), take("a", 2, 4), lost).verdict is Verdict.FAIL
+
+
 def test_a_lost_give_back_that_names_no_take_is_no_failure() -> None:
     assert check(voucher(1), take("a", 2, 5), give_back("g", 10, 13, "conflict")).verdict is Verdict.PASS
 
