@@ -22,7 +22,7 @@ from engine.provision.database import Database, start_embedded
 from engine.provision.embedded_postgresql import find_programs
 from engine.reference.api import prepare
 from engine.reference.guarded_write import GUARDED
-from engine.reference.parts import Caller, Engine
+from engine.reference.part_types import Caller, Engine
 from engine.reference.pool import Isolation
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_pool

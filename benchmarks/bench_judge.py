@@ -23,7 +23,7 @@ from engine.target.graph import TransitionGraph
 from reports.history.history import read_history, take_frame
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.evidence import Evidence
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 

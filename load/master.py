@@ -14,11 +14,11 @@ from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, Runner
 
 from engine.provision.service import ServiceError
+from engine.target.credentials import find_written
+from engine.target.login_and_setup_steps import pack_saved
 from engine.target.notices import say
 from engine.target.plain_file import read_plain
-from engine.target.preceding_steps import pack_saved
 from engine.target.run_copy import take_out
-from engine.target.secret_values import find_written
 from engine.target.target import Target
 from engine.target.target_file import TargetError, load_target
 from engine.target.workflow_source import CreateCommand, pack
@@ -34,7 +34,7 @@ from load.tally import Tally, describe_spread, merge
 from load.violation_picture import Violation
 from load.worker import ASSIGNMENT, HALT, WorkerAssignment, identify_host
 from reports.comparison.facts import Facts
-from reports.judge.run_plan import RunPlan, SourceQuota
+from reports.judge.levels.run_plan import RunPlan, SourceQuota
 
 WATCH_S = 0.25
 # How long Locust may take to begin a run.

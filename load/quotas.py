@@ -7,7 +7,7 @@ from engine.target.suggestion import suggest
 from engine.target.target import Target
 from load.scenarios import SCENARIOS
 from load.scripts import Scenario
-from reports.judge.run_plan import SourceQuota
+from reports.judge.levels.run_plan import SourceQuota
 
 RACES_DEFAULT = 1000
 

@@ -12,9 +12,9 @@ import gevent
 import msgspec
 from locust.env import Environment
 
+from engine.target.credentials import choose, list_credentials
+from engine.target.login_and_setup_steps import unpack_saved
 from engine.target.notices import say
-from engine.target.preceding_steps import unpack_saved
-from engine.target.secret_values import choose, list_credentials
 from engine.target.secrets import learn
 from engine.target.target import Target
 from engine.target.target_file import load_target

@@ -27,9 +27,9 @@ from engine.provision.service import (
 )
 from engine.reference import tokens
 from engine.target import secrets
-from engine.target.preceding_steps import VARIABLE as SAVED
-from engine.target.preceding_steps import pack_saved
-from engine.target.secret_values import find_secrets, list_exposed
+from engine.target.credentials import find_secrets, list_exposed
+from engine.target.login_and_setup_steps import VARIABLE as SAVED
+from engine.target.login_and_setup_steps import pack_saved
 from engine.target.secrets import TOLD, know
 from engine.target.sinks import VARIABLE as SINKS
 from engine.target.sinks import name_values, pack_urls

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from engine.target.answer_places import Place
 from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
-from engine.target.places import Place
 from engine.target.target import Target
 
 LEAVES_MAX = 6

@@ -11,7 +11,7 @@ from engine.target.child_environment import ROOMS
 from engine.target.target import Target
 from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner.profiles import MIXED, PROFILES, SCOPES, Size
-from reports.judge.run_plan import RunPlan, SourceQuota, WorkerGroup
+from reports.judge.levels.run_plan import RunPlan, SourceQuota, WorkerGroup
 
 
 @dataclass(frozen=True)

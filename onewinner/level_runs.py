@@ -12,10 +12,10 @@ from msgspec import structs
 from engine.provision.child import prepare
 from engine.provision.processes import run_process
 from engine.provision.service import read_tail
-from engine.target.preceding_steps import VARIABLE as SAVED
+from engine.target.login_and_setup_steps import VARIABLE as SAVED
 from onewinner.deployment import Deployment, EngineAccess, start_engine, with_secrets
+from onewinner.faults_under_load import start_injector
 from onewinner.level_plans import Level
-from onewinner.load_faults import start_injector
 from onewinner.run_request import RunRequest
 from onewinner.service_restarts import supervise
 from onewinner.silent_service import is_silent
@@ -23,8 +23,8 @@ from onewinner.standard_streams import say
 from onewinner.terminal_display import LIVE, Display, LevelLine
 from reports.documents.run_folder import Run
 from reports.history import events
-from reports.judge.run_plan import LevelRun
-from reports.judge.unfinished_levels import sum_levels
+from reports.judge.levels.run_plan import LevelRun
+from reports.judge.levels.unfinished_levels import sum_levels
 
 POLL_S = 0.1
 IDS_VARIABLE = "ONEWINNER_IDS"

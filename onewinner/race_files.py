@@ -21,20 +21,11 @@ from reports.documents.run_folder import Run
 from reports.history.events import Exploration
 from reports.history.history import History
 from reports.judge.judge import judge
+from reports.judge.levels.race_file_format import RACE_FORMAT, Race, RaceRequest, write_race
+from reports.judge.levels.schedules import LEFT, UNDECIDED, Schedule, draw_trace, read_schedules
 from reports.judge.limits import Limits
-from reports.judge.schedule_explanation import explain_schedule
-from reports.judge.schedules import (
-    LEFT,
-    RACE_FORMAT,
-    UNDECIDED,
-    Race,
-    RaceRequest,
-    Schedule,
-    draw_trace,
-    read_schedules,
-    write_race,
-)
-from reports.judge.text import count
+from reports.judge.text.schedule_explanation import explain_schedule
+from reports.judge.text.short_forms import count
 from reports.judge.verdict import Judgement, Verdict
 
 FINDINGS_MAX = 100_000

@@ -14,10 +14,10 @@ from msgspec import structs
 
 from engine.provision.database_watch import watch_database
 from engine.provision.service import REFERENCE
+from engine.target.credentials import find_written
 from engine.target.illegal import list_illegal
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import remember, take_out
-from engine.target.secret_values import find_written
 from engine.target.target_file import load_target
 from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
@@ -25,7 +25,6 @@ from onewinner.deployment import deploy
 from onewinner.exits import UNKNOWN, FailedError, UsageError, find_exit
 from onewinner.hidden_output import hide_learned
 from onewinner.level_runs import LevelResult, count_levels, run_levels
-from onewinner.outages import record_outages
 from onewinner.race_files import find_strayed, find_undecided, find_violated, gather_schedules
 from onewinner.run_request import RunRequest, gather_facts
 from onewinner.schema_inspection import inspect
@@ -33,6 +32,7 @@ from onewinner.signals import find_interruption
 from onewinner.silent_service import SILENT_WHY, describe_left_out, without
 from onewinner.standard_streams import say
 from onewinner.terminal_display import print_schedule, print_text, print_verdict, show_work
+from onewinner.unplanned_outages import record_outages
 from reports.comparison.comparison_result import Comparison
 from reports.comparison.facts import Facts, Relative, Reproduction
 from reports.comparison.measure_tables import measure
@@ -53,8 +53,8 @@ from reports.history.file_selection import holds_operations
 from reports.history.history import History, HistoryError, read_history
 from reports.history.seal import seal_history
 from reports.judge.judge import judge
-from reports.judge.run_plan import LevelRun
-from reports.judge.unfinished_levels import describe_partial, sum_levels
+from reports.judge.levels.run_plan import LevelRun
+from reports.judge.levels.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Judgement, Verdict, merge
 
 # Measures the service in turns with the reference engine for so many seconds; also the run of the service.

@@ -13,8 +13,8 @@ from msgspec import structs
 from engine.provision.database import name_source
 from onewinner import level_plans
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice, hide_password
+from onewinner.faults_under_load import FaultPlan, list_fault_sources
 from onewinner.level_plans import Level
-from onewinner.load_faults import FaultPlan, list_fault_sources
 from onewinner.options import RunOptions
 from onewinner.schema_inspection import list_sources
 from reports.comparison.facts import Facts

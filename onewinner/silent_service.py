@@ -7,7 +7,7 @@ import msgspec
 from msgspec import structs
 
 from onewinner.level_plans import Level
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 
 SILENT, SILENT_WHY = "silent", "the service answers no more"
 

@@ -24,10 +24,10 @@ from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run_folder import Run
 from reports.documents.strength import FIXED_PROCESSES, describe_strength
-from reports.judge.proxy_facts import describe_endings, describe_unscheduled
-from reports.judge.run_plan import LevelRun
-from reports.judge.text import capital, join
-from reports.judge.unfinished_levels import describe_partial
+from reports.judge.levels.proxy_facts import describe_endings, describe_unscheduled
+from reports.judge.levels.run_plan import LevelRun
+from reports.judge.levels.unfinished_levels import describe_partial
+from reports.judge.text.short_forms import capital, join
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 STYLE = {Verdict.PASS: "bold green", Verdict.FAIL: "bold red", Verdict.UNKNOWN: "bold yellow"}

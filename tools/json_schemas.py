@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.target.tables import File
+from engine.target.file_tables import File
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import Decided
 from reports.history.events import EVENTS, Detail

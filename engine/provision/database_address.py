@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from engine.provision.errors import DatabaseUnavailable
-from engine.target.secret_values import choose
+from engine.target.credentials import choose
 from engine.target.secrets import Secrets
 from engine.target.target import Target
 

@@ -19,10 +19,10 @@ from engine.provision.ports import is_port_free
 from engine.provision.processes import SERVICE as ORPHANED_SERVICE
 from engine.provision.processes import Process, end_process, hold_signals, run_process, start_leash
 from engine.target.child_environment import clean_environment, find_own
+from engine.target.credentials import find_secrets
 from engine.target.environment_variables import fill_variables
-from engine.target.preceding_steps import VARIABLE as SAVED
-from engine.target.preceding_steps import unpack_saved
-from engine.target.secret_values import find_secrets
+from engine.target.login_and_setup_steps import VARIABLE as SAVED
+from engine.target.login_and_setup_steps import unpack_saved
 from engine.target.secrets import know, read_secrets
 from engine.target.sinks import VARIABLE as SINKS
 from engine.target.sinks import unpack_urls

@@ -29,7 +29,7 @@ from engine.reference.error_answers import STATUSES, UNKNOWN_STATUS, refuse
 from engine.reference.errors import EngineError, MalformedRequest, Refused, SchemaUnavailable
 from engine.reference.keys import make_key
 from engine.reference.openapi import PREFIX, describe_api
-from engine.reference.parts import Caller, Engine, Parts
+from engine.reference.part_types import Caller, Engine, Parts
 from engine.reference.pool import Pool
 from engine.reference.routes import ROUTES, AuthenticatedRequest, Handler, advance, create
 from engine.reference.sessions import open_pool, open_session

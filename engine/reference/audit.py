@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from engine.reference.bodies import Body, StateName
 from engine.reference.guarded_write import OWNED
-from engine.reference.parts import Caller, Engine
+from engine.reference.part_types import Caller, Engine
 from engine.reference.schema import TRANSITIONS, WORKFLOWS
 from engine.reference.sessions import Statement
 from engine.reference.workflows import fetch_owned

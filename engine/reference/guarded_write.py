@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.selectable import CTE
 
-from engine.reference.parts import Caller, Move, Transition, Workflow
+from engine.reference.part_types import Caller, Move, Transition, Workflow
 from engine.reference.pool import Pool, Session
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
 from engine.reference.sessions import Statement, open_session

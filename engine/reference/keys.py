@@ -16,7 +16,7 @@ import msgspec
 
 from engine.reference.bodies import encode
 from engine.reference.errors import KeyReused, MalformedRequest, SerializationFailure
-from engine.reference.parts import Engine, Key
+from engine.reference.part_types import Engine, Key
 from engine.reference.pool import Pool, Session
 from engine.reference.retries import retry
 from engine.reference.sessions import open_transaction

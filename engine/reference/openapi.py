@@ -8,7 +8,7 @@ import msgspec
 
 from engine.reference.audit import TrailAnswer
 from engine.reference.bodies import AdvanceRequest, Body, ErrorAnswer, HealthAnswer, RefusalAnswer, SeedSelection
-from engine.reference.parts import Transition, Workflow
+from engine.reference.part_types import Transition, Workflow
 from engine.reference.states import STEP_BY_NAME, Kind
 from engine.reference.steps import PayloadsAnswer, StepAnswer
 

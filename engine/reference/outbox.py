@@ -19,7 +19,7 @@ from sqlalchemy.sql.selectable import CTE
 
 from engine.reference.errors import EngineError
 from engine.reference.guarded_write import IN_EXPECTED_STATE, OWNED, Write, store_payload, write_move
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.schema import MESSAGES

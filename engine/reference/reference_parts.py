@@ -2,7 +2,7 @@
 
 from engine.reference.guarded_write import create_row, move, read_row
 from engine.reference.keys import answer_once
-from engine.reference.parts import Parts
+from engine.reference.part_types import Parts
 from engine.reference.schema import create_tables
 from engine.reference.states import CANCELLED, GRAPH
 

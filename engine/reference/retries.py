@@ -1,4 +1,7 @@
-"""Asks again after a serialization failure: the database rolled the transaction back, so nothing has happened."""
+"""Asks again after a serialization failure: the database rolled the transaction back, so nothing has happened.
+
+A move asks again by itself, with its second look: `workflows.move_from`.
+"""
 
 import asyncio
 import random

@@ -7,7 +7,7 @@ from uuid import UUID
 from engine.reference import audit, steps, workflows
 from engine.reference.bodies import Body, parse_advance, parse_nothing, parse_payload
 from engine.reference.errors import WorkflowNotFound
-from engine.reference.parts import Caller, Engine
+from engine.reference.part_types import Caller, Engine
 from engine.reference.states import Step
 
 

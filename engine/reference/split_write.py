@@ -10,7 +10,7 @@ from sqlalchemy import JSON, ColumnElement, Text, bindparam, cast, func, insert,
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from engine.reference.guarded_write import FIELDS, IN_EXPECTED_STATE, OWNED, Write, or_replace
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Session
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
 from engine.reference.sessions import Statement

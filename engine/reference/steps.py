@@ -12,7 +12,7 @@ from sqlalchemy import Text, and_, bindparam, cast, func, literal_column, select
 from engine.reference.bodies import Body, StateName
 from engine.reference.errors import StepNotFound, StepNotReached
 from engine.reference.guarded_write import OWNED
-from engine.reference.parts import Caller, Engine, Payload, Transition
+from engine.reference.part_types import Caller, Engine, Payload, Transition
 from engine.reference.schema import PAYLOADS, TRANSITIONS, WORKFLOWS
 from engine.reference.sessions import Statement
 from engine.reference.states import CANCELLED, COMPLETED, STEP_BY_NAME, STEPS, Kind, Step

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from engine.reference.errors import UnknownVariant
 
 if TYPE_CHECKING:
-    from engine.reference.parts import Parts
+    from engine.reference.part_types import Parts
     from engine.reference.units.parts import UnitParts
 
 # The engine of a variant that does not name another one; its target file has the same name.

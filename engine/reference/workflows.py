@@ -16,7 +16,7 @@ from engine.reference.errors import (
     UnknownState,
     WorkflowNotFound,
 )
-from engine.reference.parts import Caller, Engine, Move, Payload, ReadRow, Transition, Workflow
+from engine.reference.part_types import Caller, Engine, Move, Payload, ReadRow, Transition, Workflow
 from engine.reference.retries import back_off, retry
 from engine.reference.sessions import Statement, open_session
 from engine.reference.states import CANCELLED

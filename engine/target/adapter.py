@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.target.answer_rules import ACCEPTED
 from engine.target.http_answer import Answer
 from engine.target.plain_file import read_plain
-from engine.target.statuses import ACCEPTED
 from engine.target.template import NO_VALUES, Request, Value, Values
 from engine.target.value_checks import TOKEN, Mistake, is_header_value
 

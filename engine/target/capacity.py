@@ -8,13 +8,20 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
+from engine.target.answer_places import Place, read_optional_place, read_place
+from engine.target.answer_rules import (
+    Meanings,
+    Rule,
+    Statuses,
+    leave_out,
+    make_busy,
+    read_statuses,
+    refuse_second_meaning,
+)
+from engine.target.file_tables import REFUSED, Answers, CapacityTable, File
 from engine.target.graph import NS_PER_S, TransitionGraph
-from engine.target.places import Place, read_optional_place, read_place
 from engine.target.routes import read_template
 from engine.target.savings import Saving, read_savings
-from engine.target.status_tables import leave_out, make_busy, read_statuses, refuse_second_meaning
-from engine.target.statuses import Meanings, Rule, Statuses
-from engine.target.tables import REFUSED, Answers, CapacityTable, File
 from engine.target.template import Template
 from engine.target.value_checks import SECONDS_MAX, Mistake
 from engine.target.workflow_source import CreateCommand, IdPool, Queue

@@ -10,11 +10,11 @@ from itertools import pairwise
 from typing import Any
 
 from engine.target.adapter import AdapterError, Context
+from engine.target.answer_places import Place
+from engine.target.answer_rules import Meanings, Statuses, find_meaning
 from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
-from engine.target.places import Place
 from engine.target.routes import Guard, Route, Trail, Write
-from engine.target.statuses import Meanings, Statuses, find_meaning
 from engine.target.target import Target
 
 # To another tenant, these say no more than that there is nothing for it.

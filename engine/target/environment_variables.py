@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
-from engine.target.tables import RequestTable, Table, VariantTable, pair_names
+from engine.target.file_tables import RequestTable, Table, VariantTable, pair_names
 from engine.target.value_checks import Mistake
 
 VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

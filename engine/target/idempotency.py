@@ -9,11 +9,10 @@ from uuid import NAMESPACE_URL, uuid5
 import msgspec
 from msgspec import structs
 
+from engine.target.answer_rules import Statuses, read_statuses, refuse_second_meaning
+from engine.target.file_tables import File, IdempotencyTable, RequestTable
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
-from engine.target.status_tables import read_statuses, refuse_second_meaning
-from engine.target.statuses import Statuses
-from engine.target.tables import File, IdempotencyTable, RequestTable
 from engine.target.template import find_placeholders
 from engine.target.value_checks import Mistake, check_header_name
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from msgspec import structs
 
+from engine.target.file_tables import File, RequestTable, Table, VariantTable, pair_names
 from engine.target.suggestion import suggest
-from engine.target.tables import File, RequestTable, Table, VariantTable, pair_names
 from engine.target.template import braces, find_placeholders
 from engine.target.value_checks import Mistake
 

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from engine.target.places import Place, read_optional_place
+from engine.target.answer_places import Place, read_optional_place
+from engine.target.answer_rules import Meanings, Statuses, make_busy, read_statuses, refuse_second_meaning
+from engine.target.file_tables import PollTable
 from engine.target.same_request import identify
 from engine.target.savings import Saving, read_savings
-from engine.target.status_tables import make_busy, read_statuses, refuse_second_meaning
-from engine.target.statuses import Meanings, Statuses
-from engine.target.tables import PollTable
 from engine.target.template import Template
 from engine.target.value_checks import Mistake, check_request, check_seconds
 

@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.target.graph import TransitionGraph
-from engine.target.jmes_path import JmesPath
-from engine.target.places import Place, read_optional_place
-from engine.target.poll import Poll, read_poll
-from engine.target.same_request import Identity, identify
-from engine.target.savings import Saving, merge_savings, read_savings
-from engine.target.status_tables import read_meanings, read_optional_statuses, read_statuses, refuse_second_meaning
-from engine.target.statuses import Meanings, Statuses
-from engine.target.tables import (
+from engine.target.answer_places import Place, read_optional_place
+from engine.target.answer_rules import (
+    Meanings,
+    Statuses,
+    read_meanings,
+    read_optional_statuses,
+    read_statuses,
+    refuse_second_meaning,
+)
+from engine.target.file_tables import (
     WINNERS,
     AdvanceTable,
     AuditTable,
@@ -23,6 +24,11 @@ from engine.target.tables import (
     VariantTable,
     WriteTable,
 )
+from engine.target.graph import TransitionGraph
+from engine.target.jmes_path import JmesPath
+from engine.target.poll import Poll, read_poll
+from engine.target.same_request import Identity, identify
+from engine.target.savings import Saving, merge_savings, read_savings
 from engine.target.template import Template
 from engine.target.value_checks import BODIES, Mistake, check_headers, check_request, check_states
 

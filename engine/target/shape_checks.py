@@ -6,8 +6,8 @@ from typing import Any
 
 from msgspec import inspect
 
+from engine.target.file_tables import File
 from engine.target.suggestion import suggest
-from engine.target.tables import File
 from engine.target.value_checks import Mistake
 
 # For each type in the tables, the Python types that its values may have.

@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 
+from engine.target.answer_places import HEADER, Place, read_place
+from engine.target.file_tables import SINK_FAULTS, TIMES, SaveTable, SinkAnswerTable, SinkTable
 from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
-from engine.target.places import HEADER, Place, read_place
 from engine.target.suggestion import suggest
-from engine.target.tables import SINK_FAULTS, TIMES, SaveTable, SinkAnswerTable, SinkTable
 from engine.target.template import NAME
 from engine.target.value_checks import SECONDS_MAX, Mistake, check_states
 

@@ -10,14 +10,25 @@ from pathlib import Path
 import msgspec
 
 from engine.target.adapter import Adapter, check_adapter_path, load_adapter
+from engine.target.answer_places import read_optional_place
+from engine.target.answer_rules import Rule, Statuses, read_meanings, read_statuses, refuse_same, refuse_second_meaning
 from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, find_units_of_none, read_capacity
 from engine.target.environment_variables import fill_requests, pick_variables, resolve
-from engine.target.graph import Timed, TransitionGraph
+from engine.target.file_tables import (
+    AdvanceTable,
+    Answers,
+    CreateTable,
+    File,
+    ReadTable,
+    RequestTable,
+    ServiceTable,
+    WorkflowTable,
+)
+from engine.target.graph import TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency, refuse_other_meanings
+from engine.target.login_and_setup_steps import read_before, read_setup
 from engine.target.placeholders import check_names, find_givers, is_of_workflow
-from engine.target.places import read_optional_place
 from engine.target.plain_file import read_plain
-from engine.target.preceding_steps import read_before, read_setup
 from engine.target.routes import (
     Route,
     check_users,
@@ -35,22 +46,10 @@ from engine.target.savings import read_savings
 from engine.target.shape_checks import check_shape, describe_file
 from engine.target.sinks import read_sinks
 from engine.target.spelling import Spelling
-from engine.target.status_tables import read_meanings, read_statuses, refuse_same, refuse_second_meaning
-from engine.target.statuses import Rule, Statuses
-from engine.target.tables import (
-    AdvanceTable,
-    Answers,
-    CreateTable,
-    File,
-    ReadTable,
-    RequestTable,
-    ServiceTable,
-    TimedTable,
-    WorkflowTable,
-)
 from engine.target.target import Service, Target
 from engine.target.template import Template, braces, find_placeholders
 from engine.target.tenants import read_tenants
+from engine.target.timed_moves import read_timed
 from engine.target.value_checks import (
     Mistake,
     check_base_url,
@@ -59,7 +58,6 @@ from engine.target.value_checks import (
     check_seconds,
     check_spelling,
     check_states,
-    check_timed,
 )
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
@@ -205,19 +203,7 @@ def read_states_by_answer(
 
 
 def read_graph(table: WorkflowTable, advance: AdvanceTable) -> TransitionGraph:
-    listed = {(state, to) for state, nexts in table.transitions.items() for to in nexts}
-    check_timed(table.timed, dict.fromkeys([table.initial, *table.transitions, *(to for _, to in sorted(listed))]))
-    transitions = {state: list(nexts) for state, nexts in table.transitions.items()}
-    timed = []
-    for index, move in enumerate(table.timed):
-        is_requested = find_requested(f"workflow.timed[{index}]", move, advance)
-        nexts = transitions.setdefault(move.origin, [])
-        if is_requested and move.to not in nexts:
-            nexts.append(move.to)
-        elif not is_requested and move.to in nexts:
-            nexts.remove(move.to)
-        is_open = move.requested is None and not is_requested and (move.origin, move.to) in listed
-        timed.append(Timed(move.origin, move.to, move.after_s, is_open))
+    transitions, timed = read_timed(table, advance)
     try:
         graph = TransitionGraph.of(table.initial, transitions, timed)
     except ValueError as error:
@@ -225,19 +211,6 @@ def read_graph(table: WorkflowTable, advance: AdvanceTable) -> TransitionGraph:
     check_graph(graph)
     check_spelling(table.spelling, graph)
     return graph
-
-
-def find_requested(key: str, move: TimedTable, advance: AdvanceTable) -> bool:
-    """Whether a request makes the timed move too: as the table says, else whether an edge of [advance] serves it."""
-    served = any(
-        edge.to == move.to and move.origin in ([edge.origin] if isinstance(edge.origin, str) else edge.origin)
-        for edge in advance.edges
-    )
-    if served and move.requested is False:
-        raise Mistake(
-            f"{key}.requested", f"is false, and an [[advance.edges]] serves {move.origin} -> {move.to}; remove one"
-        )
-    return served if move.requested is None else move.requested
 
 
 def read_create(

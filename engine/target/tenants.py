@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from engine.target.preceding_steps import Login, read_login
-from engine.target.tables import TenantTable, UserTable
+from engine.target.file_tables import TenantTable, UserTable
+from engine.target.login_and_setup_steps import Login, read_login
 from engine.target.template import find_placeholders
 from engine.target.value_checks import Mistake, check_headers
 

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from engine.target.file_tables import RequestTable
 from engine.target.graph import TransitionGraph
 from engine.target.suggestion import find_close, suggest
-from engine.target.tables import RequestTable, TimedTable
 
 BODIES = ("json", "form", "text", "xml")
 SECONDS_MAX = 1_000_000_000
@@ -98,26 +98,6 @@ def check_graph(graph: TransitionGraph) -> None:
         raise Mistake(
             "workflow.transitions", f"{ways} {state!r}{hint}; list it as a next state of another one, or remove it"
         )
-
-
-def check_timed(timed: Iterable[TimedTable], states: Iterable[str]) -> None:
-    """Whether each move without a request leads from one known state to another, at a time, once."""
-    known, seen = list(states), set()
-    for index, table in enumerate(timed):
-        key = f"workflow.timed[{index}]"
-        if table.origin not in known:
-            raise Mistake(
-                f"{key}.from", f"{table.origin!r} is no state of workflow.transitions{suggest(table.origin, known)}"
-            )
-        if not table.to:
-            raise Mistake(f"{key}.to", "must name a state")
-        if table.to == table.origin:
-            raise Mistake(f"{key}.to", f"is {table.to!r} as `from` is; a move leads to another state")
-        if not 0 <= table.after_s <= SECONDS_MAX:
-            raise Mistake(f"{key}.after_s", f"must be from 0 to {SECONDS_MAX:,} seconds")
-        if (table.origin, table.to) in seen:
-            raise Mistake(key, f"{table.origin} -> {table.to} stands there twice; remove the second one")
-        seen.add((table.origin, table.to))
 
 
 def check_states(key: str, names: Iterable[str], graph: TransitionGraph) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from engine.target.answer_rules import ACCEPTED
 from engine.target.call import VERSION_NONE, VERSION_OLD, Call, check_units, find_guard, find_route, find_write
 from engine.target.classified_answer import (
     ClassifiedAnswer,
@@ -26,7 +27,6 @@ from engine.target.idempotency import name_key
 from engine.target.routes import Guard, Route, Write
 from engine.target.savings import Saving, find_values
 from engine.target.secrets import Secrets
-from engine.target.statuses import ACCEPTED
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Request, Template, Values
 from engine.target.workflow_source import Queue

@@ -6,8 +6,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from engine.target.credentials import CREDENTIAL as NAMES
 from engine.target.http_answer import Answer
-from engine.target.secret_values import CREDENTIAL as NAMES
 from engine.target.secrets import HIDDEN, SecretFilter, Secrets
 from engine.target.template import Request
 

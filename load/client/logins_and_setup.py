@@ -14,7 +14,7 @@ from functools import partial
 
 from engine.target import secrets
 from engine.target.http_answer import Answer
-from engine.target.preceding_steps import Login, Saved, Step
+from engine.target.login_and_setup_steps import Login, Saved, Step
 from engine.target.savings import find_values
 from engine.target.secrets import Secrets
 from engine.target.target import NotBuiltError, Target

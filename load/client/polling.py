@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from engine.target.answer_rules import ACCEPTED, SERVER_ERROR
 from engine.target.call import Call
 from engine.target.classified_answer import classify_advance, classify_poll
 from engine.target.http_answer import Answer
@@ -16,7 +17,6 @@ from engine.target.idempotency import name_key
 from engine.target.poll import Poll
 from engine.target.routes import Route
 from engine.target.savings import find_values
-from engine.target.statuses import ACCEPTED, SERVER_ERROR
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import NO_VALUES, Request, Values
 from load.client.release import Exchange, Release, ReleaseError, now_ns

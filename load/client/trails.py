@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
+from engine.target.answer_rules import SERVER_ERROR
 from engine.target.classified_answer import is_busy, read_markers, read_trail
 from engine.target.http_answer import Answer
-from engine.target.statuses import SERVER_ERROR
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Values
 from load.client.clock import Clock

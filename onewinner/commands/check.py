@@ -19,9 +19,9 @@ from reports.history.file_selection import list_left_out
 from reports.history.history import HistoryError, read_history
 from reports.judge.all_checks import CHECKS
 from reports.judge.judge import judge
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.limits import Limits
-from reports.judge.run_plan import RunPlan
-from reports.judge.text import join
+from reports.judge.text.short_forms import join
 from reports.judge.verdict import Verdict, merge
 
 EXAMPLE = "onewinner check runs/20260101T120000Z-orders --only linearizable"

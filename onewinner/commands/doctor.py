@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.provision.service import read_tail
-from engine.target.secret_values import list_exposed
+from engine.target.credentials import list_exposed
 from engine.target.secrets import read_secrets
 from engine.target.target import NotBuiltError
 from load.client.release import Release, ReleaseError
@@ -25,7 +25,7 @@ from onewinner.help_layout import Parser
 from onewinner.options import add_engine_options, read_engine
 from onewinner.terminal_display import open_console
 from reports.documents.strength import FIXED_PROCESSES
-from reports.judge.text import count
+from reports.judge.text.short_forms import count
 
 EXAMPLE = "onewinner doctor --target orders.toml"
 BODY_MAX = 80

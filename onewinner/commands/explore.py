@@ -32,7 +32,8 @@ from onewinner.terminal_display import open_console, print_schedule, print_text
 from reports.comparison.facts import Facts, Pairing
 from reports.documents.pairings import describe_pairing, is_proven
 from reports.documents.run_folder import Run, read_run
-from reports.judge.schedules import LEFT, Race, RaceFileError, read_race
+from reports.judge.levels.race_file_format import Race, RaceFileError, read_race
+from reports.judge.levels.schedules import LEFT
 
 KILLS_MAX = 10_000
 EXAMPLE = "onewinner explore --defect check-then-act --isolation all"

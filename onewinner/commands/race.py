@@ -8,9 +8,9 @@ from engine.target.target import Target
 from load.quotas import RACES_DEFAULT, make_workload
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
+from onewinner.faults_under_load import FaultPlan
 from onewinner.help_layout import COMPARING, Parser, list_scenarios
 from onewinner.level_plans import RaceLoad, plan_race
-from onewinner.load_faults import FaultPlan
 from onewinner.options import (
     RunOptions,
     add_engine_options,

@@ -12,7 +12,7 @@ from onewinner.doctor.questions import Examined, Questions
 from onewinner.doctor.tour_plan import Step, list_illegal_here, plan_tour, share
 from onewinner.doctor.unit_questions import examine_units
 from onewinner.doctor.version_questions import examine_versions
-from reports.judge.text import count
+from reports.judge.text.short_forms import count
 
 # So many workflows are created, at most; a command may take a second for each.
 WALKS_MAX, WALKS_BY_COMMAND_MAX = 60, 8

@@ -6,10 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from engine.target.answer_rules import SERVER_ERROR
 from engine.target.classified_answer import NO_CONDITION, ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
-from engine.target.statuses import SERVER_ERROR
 from engine.target.target import Target
 from engine.target.template import Request
 from onewinner.json_paths import (
@@ -23,7 +23,7 @@ from onewinner.json_paths import (
     walk_leaves,
     walk_lists,
 )
-from reports.judge.finding_text import TRY_AGAIN
+from reports.judge.text.finding_text import TRY_AGAIN
 
 PROOFS = ("authorization", "cookie")
 LOOK = "look into the service's log"

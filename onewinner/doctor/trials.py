@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from engine.target.file_tables import REFUSED, File
 from engine.target.http_answer import Answer
 from engine.target.shape_checks import check_shape, describe_file
-from engine.target.tables import REFUSED, File
 from engine.target.target import NotBuiltError, Target
 from engine.target.target_file import TargetError, read_target
 from engine.target.value_checks import Mistake

@@ -4,7 +4,7 @@ from engine.target.capacity import Capacity
 from engine.target.target import Target
 from onewinner.doctor.remedies import Probe, advise_status
 from onewinner.json_paths import describe_leaves, describe_query, walk_leaves
-from reports.judge.text import count
+from reports.judge.text.short_forms import count
 
 
 def advise_unit_status(probe: Probe, good: str) -> str | None:

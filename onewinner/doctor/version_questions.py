@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
+from engine.target.answer_rules import Meanings
 from engine.target.graph import TransitionGraph
-from engine.target.statuses import Meanings
 from engine.target.target import Target
 from engine.target.template import Value
 from engine.target.workflow_source import IdPool

@@ -1,8 +1,8 @@
 """What to change when a move with an old version, or without one, is not answered as the file says. Pure."""
 
-from engine.target.statuses import SERVER_ERROR, Meanings, Statuses
+from engine.target.answer_rules import SERVER_ERROR, Meanings, Statuses
 from onewinner.doctor.remedies import Probe, advise_condition, advise_trouble
-from reports.judge.finding_text import PRECONDITION_FAILED
+from reports.judge.text.finding_text import PRECONDITION_FAILED
 
 
 def says_old(probe: Probe) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Never, TypedDict, Unpack
 
 from onewinner.pytest_plugin.helper import GRACE_S, Helper
+from onewinner.pytest_plugin.race_result import Answer, Result, receive
 from onewinner.pytest_plugin.request import Request, encode, follow_link, place
-from onewinner.pytest_plugin.result import Answer, Result, receive
 
 COUNT_MAX = 200
 POLL_S = 0.02

@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parents[1]
 # These rooms come first on the path, before its owner's folders with such names.
 sys.path.insert(0, str(PACKAGE / "rooms" if (PACKAGE / "rooms").is_dir() else PACKAGE.parent))
 
-from engine.target.secret_values import find_credentials  # noqa: E402 - after the path was set
+from engine.target.credentials import find_credentials  # noqa: E402 - after the path was set
 from engine.target.secrets import Secrets  # noqa: E402
 from engine.target.template import Request  # noqa: E402 - after the path was set
 from load.client.release import Connection, Exchange, Release, ReleaseError  # noqa: E402

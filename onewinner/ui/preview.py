@@ -32,7 +32,7 @@ from reports.history.file_selection import JOURNAL
 from reports.history.history import History, read_history
 from reports.judge.all_checks import CHECKS
 from reports.judge.judge import judge
-from reports.judge.unfinished_levels import sum_levels
+from reports.judge.levels.unfinished_levels import sum_levels
 from reports.judge.verdict import Judgement, Verdict
 
 NICENESS = 19

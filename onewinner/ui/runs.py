@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reports.documents.chronicle import list_run_folders
 from reports.documents.run_folder import UNFINISHED, Run, RunError, read_run
-from reports.judge.unfinished_levels import describe_partial
+from reports.judge.levels.unfinished_levels import describe_partial
 from reports.judge.verdict import Verdict
 
 RUNS_KEPT = 512

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from reports.comparison.comparison_result import BlockTest, Change, Comparison, Design, MeasureChange, Standing
-from reports.judge.text import show_time
+from reports.judge.text.short_forms import show_time
 from reports.judge.verdict import Verdict
 
 CHECK_WORDS = {

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from reports.comparison.comparison_result import Comparison
-from reports.judge.run_plan import LevelRun, RunPlan, UnscheduledStatement
+from reports.judge.levels.run_plan import LevelRun, RunPlan, UnscheduledStatement
 
 Count = Annotated[int, Meta(ge=0)]
 Side = Literal["a", "b"]

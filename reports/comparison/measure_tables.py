@@ -13,9 +13,9 @@ from reports.comparison.latency_percentiles import measure_latency
 from reports.comparison.race_quality import measure_quality
 from reports.history.events import Workload
 from reports.history.history import History
-from reports.judge.faults import count_faults, describe_faults
-from reports.judge.proxy_facts import count_endings, count_unscheduled
-from reports.judge.text import show_time
+from reports.judge.evidence.faults import count_faults, describe_faults
+from reports.judge.levels.proxy_facts import count_endings, count_unscheduled
+from reports.judge.text.short_forms import show_time
 
 MEASURES: Mapping[str, Callable[[History], Any]] = {
     "race_quality": measure_quality,

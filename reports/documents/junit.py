@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from xml.etree import ElementTree as ET
 
 from reports.comparison.facts import Facts
-from reports.judge.scenarios import sum_scenarios
-from reports.judge.unfinished_levels import describe_partial
+from reports.judge.levels.scenarios import sum_scenarios
+from reports.judge.levels.unfinished_levels import describe_partial
 from reports.judge.verdict import Finding, Judgement, Verdict
 
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

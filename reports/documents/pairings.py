@@ -11,8 +11,8 @@ from collections.abc import Set as AbstractSet
 from reports.comparison.facts import Pairing
 from reports.history.events import Exploration, Workload
 from reports.history.history import History
-from reports.judge.schedules import UNDECIDED, Schedule
-from reports.judge.text import count
+from reports.judge.levels.schedules import UNDECIDED, Schedule
+from reports.judge.text.short_forms import count
 
 FAULTS = "faults"
 ACCEPTED = "accepted"

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from reports.judge.text import shorten, show_time
+from reports.judge.text.short_forms import shorten, show_time
 
 Record = Mapping[str, Any]
 LANE_WIDTH = 56

@@ -15,7 +15,7 @@ from reports.comparison.facts import BusyAnswers, Covered, Facts, RacedPair, Rac
 from reports.documents.bounds import bound_violations, describe_bounds
 from reports.history.encoding import escape, split_list
 from reports.history.history import History
-from reports.judge.text import count
+from reports.judge.text.short_forms import count
 
 # Of each action in a round only so many are compared. That can miss an overlap, and never invents one.
 STAND_INS = 2

@@ -16,10 +16,10 @@ from reports.comparison.facts import DefectRow, Facts, Reproduction, ViolatingSc
 from reports.comparison.measure_tables import Table, describe_injected, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
-from reports.judge.proxy_facts import describe_endings, describe_unscheduled
-from reports.judge.run_plan import LevelRun
-from reports.judge.text import capital
-from reports.judge.unfinished_levels import describe_partial
+from reports.judge.levels.proxy_facts import describe_endings, describe_unscheduled
+from reports.judge.levels.run_plan import LevelRun
+from reports.judge.levels.unfinished_levels import describe_partial
+from reports.judge.text.short_forms import capital
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 BYTES_MAX = 1_000_000

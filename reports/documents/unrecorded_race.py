@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reports.documents.standalone_picture import draw_lanes, draw_svg
-from reports.judge.finding_text import PRECONDITION_FAILED, describe_counts, describe_overlap
-from reports.judge.text import capital, join, shorten
+from reports.judge.text.finding_text import PRECONDITION_FAILED, describe_counts, describe_overlap
+from reports.judge.text.short_forms import capital, join, shorten
 
 Record = dict[str, Any]
 

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 
 from reports.judge.checks.accounting import check_accounting
-from reports.judge.checks.answers import check_contract, check_no_5xx, check_schema, check_tenant_isolation
 from reports.judge.checks.audit import check_audit
 from reports.judge.checks.capacity import check_capacity
+from reports.judge.checks.conflict_count import check_conflict_count
 from reports.judge.checks.conflict_truth import check_conflict_truth
+from reports.judge.checks.contract import check_contract
 from reports.judge.checks.durability import check_durability
 from reports.judge.checks.effects import check_effects
 from reports.judge.checks.final_state import check_final_state
 from reports.judge.checks.idempotent import check_idempotent
 from reports.judge.checks.legality import check_legality
 from reports.judge.checks.linearizable import check_linearizable
+from reports.judge.checks.no_5xx import check_no_5xx
+from reports.judge.checks.one_winner import check_one_winner
 from reports.judge.checks.precondition import check_precondition
-from reports.judge.checks.race_outcomes import check_conflict_count, check_one_winner
+from reports.judge.checks.schema import check_schema
+from reports.judge.checks.tenant_isolation import check_tenant_isolation
 from reports.judge.context import CheckContext
 from reports.judge.verdict import CheckResult
 

@@ -8,18 +8,19 @@ from functools import cached_property
 import polars as pl
 
 from reports.history.history import Record
-from reports.judge.decision import Decision, decide
-from reports.judge.evidence import Evidence
-from reports.judge.faults import Faults, find_touched, take_faults
-from reports.judge.finding_text import Text, describe_timeout
-from reports.judge.idempotency_keys import find_stored_errors
-from reports.judge.ids_per_tenant import OtherObject, Pair, find_other_objects, name_owners
-from reports.judge.lost_logins import LostLogins, take_lost_logins
+from reports.judge.evidence.evidence import Evidence
+from reports.judge.evidence.faults import Faults, find_touched, take_faults
+from reports.judge.evidence.idempotency_keys import find_stored_errors
+from reports.judge.evidence.ids_per_tenant import OtherObject, Pair, find_other_objects, name_owners
+from reports.judge.evidence.linearizability_decision import Decision, decide
+from reports.judge.evidence.lost_logins import LostLogins, take_lost_logins
+from reports.judge.evidence.races import build_races
+from reports.judge.evidence.trail_readings import read_request_ids, take_odd_readings
+from reports.judge.evidence.version_decision import VersionDecision, decide_versions
 from reports.judge.models.workflow import Operation
-from reports.judge.races import build_races
-from reports.judge.trail_readings import TrailReading, read_request_ids, take_odd_readings
+from reports.judge.searches.trail_matching import TrailReading
+from reports.judge.text.finding_text import Text, describe_timeout
 from reports.judge.verdict import CheckResult, Finding, Verdict, merge
-from reports.judge.version_decision import VersionDecision, decide_versions
 
 # So many times the findings that are shown are worded where faults struck, so that plain ones can come first.
 CANDIDATES = 10
@@ -42,7 +43,7 @@ class CheckContext:
 
     @cached_property
     def races(self) -> pl.DataFrame:
-        """One row per race: see reports/judge/races.py."""
+        """One row per race: see reports/judge/evidence/races.py."""
         return build_races(self.evidence.ops)
 
     @cached_property
@@ -179,6 +180,11 @@ def make_finding(
     first = records[0] if records else None
     race, workflow = (first.race, first.workflow) if first else (None, workflow)
     return Finding(check, verdict, title, words, tuple(each.id for each in records), workflow, race)
+
+
+def report_row(context: CheckContext, check: str, row: int, describe: Callable[[Record], Text]) -> Finding:
+    [record] = context.records([row])
+    return make_finding(check, [record], describe(record))
 
 
 def not_applicable(check: str, reason: str, unit: str = "operations") -> CheckResult:

@@ -10,12 +10,12 @@ from reports.history.encoding import OUTCOMES
 from reports.history.history import History
 from reports.judge.all_checks import CHECKS
 from reports.judge.context import CheckContext, judge_again
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.evidence import Evidence
+from reports.judge.levels.run_plan import RunPlan
+from reports.judge.levels.scenarios import name_scenarios
+from reports.judge.levels.unfinished_levels import describe_partial, sum_levels
 from reports.judge.limits import Limits
 from reports.judge.overlapping_writes import name_writes
-from reports.judge.run_plan import RunPlan
-from reports.judge.scenarios import name_scenarios
-from reports.judge.unfinished_levels import describe_partial, sum_levels
 from reports.judge.unknown_reasons import find_access_denied, find_lost_partners, find_unknown_reasons
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict, merge
 

@@ -1,4 +1,7 @@
-"""The limits of the judge: how long it may take, how much it puts into words, and how much may be unknown."""
+"""The limits of the judge: how long it may take, how much it puts into words, and how much may be unknown.
+
+`unknown_reasons.py` applies the share of unknown operations, `checks/one_winner.py` that of races that prove nothing.
+"""
 
 from dataclasses import dataclass
 

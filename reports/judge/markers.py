@@ -7,9 +7,9 @@ import polars as pl
 
 from reports.history.events import Effects
 from reports.judge.context import CheckContext
-from reports.judge.decision import find_unlinearized
-from reports.judge.evidence import Evidence
-from reports.judge.marker_search import MarkerSearch, Trace
+from reports.judge.evidence.evidence import Evidence
+from reports.judge.evidence.linearizability_decision import find_unlinearized
+from reports.judge.searches.marker_search import MarkerSearch, Trace
 
 MOVES = ("advance", "set")
 

@@ -8,6 +8,8 @@ import polars as pl
 
 from reports.history.events import Effects
 from reports.judge.context import CheckContext
+from reports.judge.evidence.races import Race, list_races
+from reports.judge.evidence.trail_readings import is_older
 from reports.judge.race_resolution import (
     comes_back,
     find_contenders,
@@ -16,8 +18,6 @@ from reports.judge.race_resolution import (
     list_wanted,
     may_enter_alone,
 )
-from reports.judge.races import Race, list_races
-from reports.judge.trail_readings import is_older
 
 UNTOLD = (
     "a request that repeats a win is answered as a win, too, so answers alone do not tell which request made the move; "

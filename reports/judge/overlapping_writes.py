@@ -11,9 +11,9 @@ import polars as pl
 
 from reports.history.history import Record
 from reports.judge.context import CheckContext
-from reports.judge.finding_text import NAMED_MAX, name
 from reports.judge.models.workflow import NEVER
-from reports.judge.text import join
+from reports.judge.text.finding_text import NAMED_MAX, name
+from reports.judge.text.short_forms import join
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 # What a state that moved without a transition breaks.

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import polars as pl
 
 from reports.judge.context import CheckContext
-from reports.judge.linearizability_search import search
+from reports.judge.evidence.races import Race, contends, is_race, list_races
+from reports.judge.evidence.trail_readings import is_older, list_ids
 from reports.judge.models.workflow import Operation
-from reports.judge.races import Race, contends, is_race, list_races
-from reports.judge.timeline import list_unasked
-from reports.judge.trail_readings import is_older, list_ids
+from reports.judge.searches.linearizability_search import search
+from reports.judge.searches.timeline import list_unasked
 from reports.judge.verdict import Verdict
 
 NEEDED_S = 0.25

@@ -7,13 +7,13 @@ import polars as pl
 
 from reports.history import events
 from reports.history.history import History
-from reports.judge.checks.answers import is_excused
 from reports.judge.checks.idempotent import find_untold
 from reports.judge.context import CheckContext
-from reports.judge.finding_text import describe_missing_key
+from reports.judge.levels.unfinished_levels import find_unfinished_levels
 from reports.judge.models.workflow import NEVER
-from reports.judge.text import count
-from reports.judge.unfinished_levels import find_unfinished_levels
+from reports.judge.probes import is_excused
+from reports.judge.text.finding_text import describe_missing_key
+from reports.judge.text.short_forms import count
 
 SILENT = "silent"
 

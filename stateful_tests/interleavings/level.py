@@ -12,7 +12,8 @@ from engine.target.call import Call
 from load.client.silence import SILENT
 from reports.history import events
 from reports.history.awaited_calls import await_calls
-from reports.judge.schedules import LEFT, Race, RaceRequest
+from reports.judge.levels.race_file_format import Race, RaceRequest
+from reports.judge.levels.schedules import LEFT
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, explore_timed, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
 from stateful_tests.interleavings.faults import SERVER_KILLED

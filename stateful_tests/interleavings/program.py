@@ -29,7 +29,7 @@ from engine.target.target import Target
 from engine.target.target_file import load_target
 from reports.history import events
 from reports.history.journal import Journal
-from reports.judge.schedules import read_race
+from reports.judge.levels.race_file_format import read_race
 from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import Level

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.judge.schedules import Line, Race
+from reports.judge.levels.race_file_format import Line, Race
 from stateful_tests.interleavings.schedule import NAMES, Choice, Option
 from stateful_tests.interleavings.statements import shape
 

@@ -12,7 +12,7 @@ from engine.provision.database import Database
 from engine.reference import workflows
 from engine.reference.api import prepare
 from engine.reference.audit import read_trail
-from engine.reference.parts import Caller, Engine, Transition
+from engine.reference.part_types import Caller, Engine, Transition
 from engine.reference.pool import Isolation
 from engine.reference.sessions import open_pool
 from engine.reference.variants import choose_parts

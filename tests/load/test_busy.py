@@ -19,7 +19,7 @@ from load.tally import Tally
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 from tests.load.stub import (
     RICH,

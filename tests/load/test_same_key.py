@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.target.answer_rules import Statuses
 from engine.target.classified_answer import ClassifiedAnswer, classify_advance, classify_create
 from engine.target.http_answer import Answer
 from engine.target.idempotency import Idempotency, name_key
-from engine.target.statuses import Statuses
 from engine.target.target import Target
 from engine.target.target_file import TargetError
 from engine.target.template import Request

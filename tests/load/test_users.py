@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.target.call import Call, call_route, spread
-from engine.target.secret_values import list_credentials
+from engine.target.credentials import list_credentials
 from engine.target.target import Target
 from engine.target.target_file import TargetError
 from engine.target.template import Request
@@ -23,7 +23,7 @@ from load.client.ask import bind
 from load.client.asker import Asker
 from load.scenarios import SCENARIOS
 from reports.history.journal import Journal
-from reports.judge.schedules import RACE_FORMAT, Race, RaceRequest
+from reports.judge.levels.race_file_format import RACE_FORMAT, Race, RaceRequest
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.level import make_exploration, read_pairing
 from stateful_tests.interleavings.pairings import list_pairings

@@ -19,7 +19,7 @@ from load.client.asker import Asker
 from load.scenarios import SCENARIOS
 from reports.history.events import Action
 from reports.history.journal import Journal
-from reports.judge.schedules import RACE_FORMAT, Race, RaceRequest
+from reports.judge.levels.race_file_format import RACE_FORMAT, Race, RaceRequest
 from stateful_tests.interleavings.level import make_exploration, read_pairing
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
 from stateful_tests.parallel.generated_plans import generate_plans

@@ -16,7 +16,7 @@ from onewinner.run_request import RunRequest
 from onewinner.signals import Interrupted
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import Run, begin_run, read_run
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 
 JOURNAL = """\

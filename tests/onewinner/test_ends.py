@@ -21,7 +21,7 @@ from reports.comparison.facts import Facts
 from reports.documents.run_folder import begin_run, note_interruption, read_run
 from reports.history import events
 from reports.history.journal import Journal
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 from tests.onewinner.running import Command
 

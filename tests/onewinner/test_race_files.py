@@ -18,7 +18,8 @@ from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
-from reports.judge.schedules import LEFT, RACE_FORMAT, Race, RaceRequest, write_race
+from reports.judge.levels.race_file_format import RACE_FORMAT, Race, RaceRequest, write_race
+from reports.judge.levels.schedules import LEFT
 from reports.judge.verdict import Verdict
 from tests.reports.building import advance, build_history, create
 

@@ -6,7 +6,7 @@ from onewinner.engine_choice import EngineChoice, choose_reference, read_target
 from onewinner.schema_inspection import SOURCE, inspect, list_sources
 from reports.history.history import read_history
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 from tests.load.stub import SMALL
 

@@ -18,7 +18,7 @@ import pytest
 
 from engine.provision.database_address import find_passwords, parse_url
 from engine.provision.service import REFERENCE
-from engine.target.secret_values import find_secrets, find_written, list_exposed
+from engine.target.credentials import find_secrets, find_written, list_exposed
 from engine.target.secrets import Secrets, know
 from engine.target.target_file import load_target
 from engine.target.workflow_source import CreateCommand

@@ -9,7 +9,7 @@ import pytest
 
 from onewinner.level_plans import Level
 from onewinner.silent_service import describe_left_out, ended_silent, is_silent, without
-from reports.judge.run_plan import RunPlan, SourceQuota
+from reports.judge.levels.run_plan import RunPlan, SourceQuota
 
 SILENT = b'{"event":"level","level":"race","unit":"races","planned":9,"run":3,"ended":"silent"}\n'
 DONE = SILENT.replace(b'"silent"', b'"share"')

@@ -20,7 +20,7 @@ from rich.console import Console
 from load.tally import Tally, merge
 from onewinner.exits import FAIL, PASS
 from onewinner.terminal_display import Display, describe_not_applicable, describe_tally, print_judgement
-from reports.judge.run_plan import LevelRun
+from reports.judge.levels.run_plan import LevelRun
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 CLEAR = "\x1b[2J"

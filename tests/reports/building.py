@@ -11,7 +11,7 @@ from reports.comparison.facts import Facts
 from reports.history.events import EVENTS, Event
 from reports.history.history import History, take_frame
 from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.evidence import Evidence
 
 Record = dict[str, Any]
 BLANK: Record = dict.fromkeys(OPERATION_SCHEMA) | {"process": "p", "tenant": "acme", "workflow": "w", "scenario": ""}

@@ -20,10 +20,10 @@ from engine.target.graph import TransitionGraph
 from reports.history.events import Header
 from reports.history.history import take_frame
 from reports.history.lines import OPERATION_SCHEMA
-from reports.judge.creates import find_create_contradictions
-from reports.judge.decision import decide
-from reports.judge.evidence import Evidence
-from reports.judge.quick_linearization import find_unexplained
+from reports.judge.evidence.creates import find_create_contradictions
+from reports.judge.evidence.evidence import Evidence
+from reports.judge.evidence.linearizability_decision import decide
+from reports.judge.evidence.quick_linearization import find_unexplained
 from tests.reports.brute_force import is_explained
 from tests.reports.drawing import draw_case
 

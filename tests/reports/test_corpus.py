@@ -18,7 +18,7 @@ from engine.target.graph import TransitionGraph
 from reports.history.history import History, read_history
 from reports.judge.all_checks import CHECKS
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 CORPUS = Path(__file__).parent.parent / "histories"

@@ -15,7 +15,7 @@ from reports.documents.junit import render_junit
 from reports.documents.page import render_page
 from reports.documents.page.document import SCRIPT
 from reports.documents.summary import BYTES_MAX, render_summary
-from reports.judge.scenarios import sum_scenarios
+from reports.judge.levels.scenarios import sum_scenarios
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 from tests.reports.building import make_facts
 

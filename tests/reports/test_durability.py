@@ -16,8 +16,8 @@ from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.history.seal import seal_history
 from reports.judge.judge import judge
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.limits import Limits
-from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 from tests.reports.simulation import GRAPH, simulate

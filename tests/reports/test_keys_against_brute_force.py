@@ -16,10 +16,10 @@ from reports.history.events import Header
 from reports.history.history import take_frame
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
-from reports.judge.decision import decide
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.evidence import Evidence
+from reports.judge.evidence.linearizability_decision import decide
+from reports.judge.evidence.races import list_races
 from reports.judge.race_resolution import resolve_races
-from reports.judge.races import list_races
 from reports.judge.verdict import Verdict
 
 HISTORIES = int(os.environ.get("ONEWINNER_KEYS", "1500"))

@@ -16,8 +16,8 @@ import pytest
 from engine.target.graph import TransitionGraph
 from reports.history.history import History, read_history
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
-from reports.judge.schedules import read_schedules
+from reports.judge.levels.run_plan import RunPlan
+from reports.judge.levels.schedules import read_schedules
 from reports.judge.verdict import CheckResult, Judgement
 
 FOLDER = Path(__file__).parent / "data" / "old_histories"

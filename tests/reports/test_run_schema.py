@@ -12,7 +12,7 @@ from reports.comparison.facts import Facts
 from reports.comparison.measure_tables import measure
 from reports.documents.run_folder import Run, begin_run, finish_run, with_judgement
 from reports.judge.judge import judge
-from reports.judge.run_plan import LevelRun, RunPlan
+from reports.judge.levels.run_plan import LevelRun, RunPlan
 from reports.judge.verdict import Verdict
 from tests.reports.building import Record, advance, build_history, create
 from tests.reports.pages import build_run

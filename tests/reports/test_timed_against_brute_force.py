@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from engine.target.graph import TransitionGraph
 from reports.judge.checks.audit import check_audit
 from reports.judge.context import CheckContext
-from reports.judge.creates import find_create_contradictions
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.creates import find_create_contradictions
+from reports.judge.evidence.evidence import Evidence
+from reports.judge.evidence.quick_linearization import find_unexplained
+from reports.judge.evidence.timed_moves import insert_timed
 from reports.judge.limits import Limits
-from reports.judge.quick_linearization import find_unexplained
-from reports.judge.timed_moves import insert_timed
 from tests.reports.building import BLANK, build_history
 from tests.reports.drawing_timed import GRAPHS, draw_workflow
 from tests.reports.timed_worlds import TimedWorld

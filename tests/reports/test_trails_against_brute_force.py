@@ -19,7 +19,7 @@ from reports.history.events import Header
 from reports.history.history import History, take_frame
 from reports.history.lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.evidence import Evidence
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.race_resolution import resolve_races

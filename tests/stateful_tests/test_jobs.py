@@ -21,7 +21,8 @@ from engine.target.target_file import load_target
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
-from reports.judge.schedules import RACE_FORMAT, Race, RaceRequest, read_schedules
+from reports.judge.levels.race_file_format import RACE_FORMAT, Race, RaceRequest
+from reports.judge.levels.schedules import read_schedules
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import LATE_S, SOON_S, explore, explore_apart, stop_after
 from stateful_tests.interleavings.faulted_schedules import inject_one, walk_faults

@@ -8,7 +8,7 @@ overwrite a newer version.
 from dataclasses import replace
 
 from engine.reference.guarded_write import READ
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_transaction

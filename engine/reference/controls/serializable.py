@@ -10,7 +10,7 @@ from functools import partial
 from engine.reference import keys
 from engine.reference.guarded_write import READ
 from engine.reference.keys import Act, Answer, HeldSession
-from engine.reference.parts import Engine, Key, Move, Transition
+from engine.reference.part_types import Engine, Key, Move, Transition
 from engine.reference.pool import Pool, Session
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.retries import retry

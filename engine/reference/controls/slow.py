@@ -7,7 +7,7 @@ import asyncio
 from dataclasses import replace
 
 from engine.reference.guarded_write import move as move_guarded
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 

@@ -14,7 +14,7 @@ from engine.reference import keys
 from engine.reference.defects import Promise
 from engine.reference.guarded_write import GUARDED
 from engine.reference.keys import Act, Answer, HeldSession
-from engine.reference.parts import Engine, Key, Move, Transition
+from engine.reference.part_types import Engine, Key, Move, Transition
 from engine.reference.pool import Pool, Session
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_session, open_transaction

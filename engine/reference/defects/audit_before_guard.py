@@ -7,7 +7,7 @@ notice a trail with a row for every attempt, also for the failed ones.
 from dataclasses import replace
 
 from engine.reference.defects import Promise
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_transaction

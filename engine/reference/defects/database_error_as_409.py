@@ -11,7 +11,7 @@ from engine.reference.defects import Promise
 from engine.reference.errors import DatabaseLost, SerializationFailure, TransitionConflict
 from engine.reference.guarded_write import move as move_guarded
 from engine.reference.guarded_write import read_row
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 

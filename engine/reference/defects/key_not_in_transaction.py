@@ -12,7 +12,7 @@ import asyncpg
 
 from engine.reference.defects import Promise
 from engine.reference.keys import CLAIM, SERVED_BELOW, Act, Answer, HeldSession, find_answer, keep
-from engine.reference.parts import Engine, Key
+from engine.reference.part_types import Engine, Key
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_session
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from engine.reference import keys
 from engine.reference.defects import Promise
 from engine.reference.keys import Act, Answer
-from engine.reference.parts import Engine, Key
+from engine.reference.part_types import Engine, Key
 from engine.reference.reference_parts import REFERENCE
 
 PROMISE = Promise("idempotent", ("race", "interleavings"), beside=("linearizable", "audit", "final-state", "contract"))

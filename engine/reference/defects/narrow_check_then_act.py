@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from engine.reference.defects import Promise
 from engine.reference.guarded_write import READ
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_session

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam
 
 from engine.reference.defects import Promise
 from engine.reference.guarded_write import IN_EXPECTED_STATE, Write
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.schema import WORKFLOWS

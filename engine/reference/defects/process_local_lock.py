@@ -10,7 +10,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from engine.reference.defects import Promise, check_then_act
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 

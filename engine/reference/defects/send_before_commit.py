@@ -12,7 +12,7 @@ from uuid import uuid4
 from engine.reference.defects import Promise
 from engine.reference.guarded_write import GUARDED, READ
 from engine.reference.outbox import POLL_S, WITH_OUTBOX, Message, call_all
-from engine.reference.parts import Move, Transition
+from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.sessions import open_transaction
 

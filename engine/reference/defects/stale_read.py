@@ -10,7 +10,7 @@ from uuid import UUID
 
 from engine.reference.defects import Promise
 from engine.reference.guarded_write import read_row
-from engine.reference.parts import Workflow
+from engine.reference.part_types import Workflow
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 

@@ -15,7 +15,7 @@ from engine.reference.api import Endpoint, check_health, refuse_route
 from engine.reference.bodies import Body, parse_nothing
 from engine.reference.error_answers import STATUSES
 from engine.reference.errors import EngineError, MalformedRequest, SchemaUnavailable
-from engine.reference.parts import report_fully
+from engine.reference.part_types import report_fully
 from engine.reference.pool import Pool
 from engine.reference.retries import retry
 from engine.reference.routes import AuthenticatedRequest

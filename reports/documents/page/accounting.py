@@ -4,7 +4,7 @@ from reports.comparison.facts import Facts
 from reports.comparison.measure_tables import describe_injected
 from reports.documents.page.templates import Section, render
 from reports.documents.summary import sentence
-from reports.judge.proxy_facts import describe_endings, describe_unscheduled
+from reports.judge.levels.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.verdict import Judgement
 
 PLAIN = ("target", "database", "isolation", "defect", "control", "seed", "profile", "started_at", "finished_at")

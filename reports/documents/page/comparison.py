@@ -17,7 +17,7 @@ from reports.comparison.description import (
 )
 from reports.comparison.facts import Facts
 from reports.documents.page.templates import Section, render
-from reports.judge.text import count
+from reports.judge.text.short_forms import count
 from reports.judge.verdict import Judgement
 
 TONES = {Change.REGRESSED: "fail", Change.IMPROVED: "pass", Change.SAME: "none", Change.INCONCLUSIVE: "unknown"}

@@ -6,7 +6,7 @@ from reports.comparison.facts import Facts
 from reports.documents.page.comparison import list_news
 from reports.documents.page.templates import render
 from reports.documents.summary import headline
-from reports.judge.unfinished_levels import describe_partial
+from reports.judge.levels.unfinished_levels import describe_partial
 from reports.judge.verdict import Finding, Judgement, Verdict
 
 COUNTS = ("races", "operations", "workflows")

@@ -11,7 +11,7 @@ from reports.comparison.measure_tables import tabulate_latency
 from reports.documents.page.axis import LogAxis, spread
 from reports.documents.page.shapes import draw_marks, put_together, shape
 from reports.documents.page.templates import Section, render
-from reports.judge.text import show_time
+from reports.judge.text.short_forms import show_time
 from reports.judge.verdict import Judgement
 
 HEIGHT = 260  # px

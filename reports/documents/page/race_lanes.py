@@ -8,7 +8,7 @@ from markupsafe import Markup
 from reports.comparison.facts import ShownOperation
 from reports.documents.page.axis import spread
 from reports.documents.page.shapes import draw_marks, put_together, shape, vertical
-from reports.judge.text import show_states, show_time
+from reports.judge.text.short_forms import show_states, show_time
 
 ROW, BAR, HEAD, FOOT = 24, 12, 20, 24  # px
 LEFT, RIGHT = 0.8, 99.2  # %

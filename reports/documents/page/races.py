@@ -17,8 +17,8 @@ from reports.documents.page.race_lanes import (
 )
 from reports.documents.page.shapes import vertical
 from reports.documents.page.templates import Section, render
-from reports.judge.call_table import describe_move
-from reports.judge.text import capital, count, join, show_time
+from reports.judge.text.call_table import describe_move
+from reports.judge.text.short_forms import capital, count, join, show_time
 from reports.judge.verdict import Judgement, Verdict
 
 TITLES = {"tightest": "The tightest race", "typical": "A typical race"}

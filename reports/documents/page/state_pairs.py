@@ -10,7 +10,7 @@ from reports.comparison.facts import Facts, StatePairs
 from reports.documents.page.shapes import put_together, shape
 from reports.documents.page.templates import Section, render
 from reports.documents.page.text import show
-from reports.judge.text import shorten
+from reports.judge.text.short_forms import shorten
 from reports.judge.verdict import Judgement
 
 CELL = 15  # px

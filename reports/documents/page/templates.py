@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from reports.documents.page.text import show
 from reports.documents.summary import sentence
-from reports.judge.text import capital, count, join, show_time
+from reports.judge.text.short_forms import capital, count, join, show_time
 from reports.judge.verdict import Verdict
 
 FOLDER = Path(__file__).parent

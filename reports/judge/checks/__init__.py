@@ -1,1 +1,1 @@
-"""One check, or a few alike, per file. `all_checks.py` lists them."""
+"""One check per file, by its id. `all_checks.py` lists them."""

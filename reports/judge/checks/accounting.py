@@ -7,9 +7,9 @@ import polars as pl
 from reports.history import events
 from reports.history.history import Source
 from reports.judge.context import CheckContext, conclude, doubt, not_applicable
-from reports.judge.run_plan import SourceQuota
-from reports.judge.text import count
-from reports.judge.unfinished_levels import REASONS
+from reports.judge.levels.run_plan import SourceQuota
+from reports.judge.levels.unfinished_levels import REASONS
+from reports.judge.text.short_forms import count
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "accounting"

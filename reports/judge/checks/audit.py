@@ -13,12 +13,20 @@ from functools import partial
 import polars as pl
 
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.finding_text import describe_precedence, describe_timed, describe_trail
 from reports.judge.models.workflow import NEVER
-from reports.judge.text import show_states
-from reports.judge.trail_matching import Break, Mismatch, Move, Row, find_break, find_disorder, match
-from reports.judge.trail_readings import TrailReading
-from reports.judge.trail_search import Clash, TrailConflict, TrailSearch, find_clash, look
+from reports.judge.searches.trail_matching import (
+    Break,
+    Mismatch,
+    Move,
+    Row,
+    TrailReading,
+    find_break,
+    find_disorder,
+    match,
+)
+from reports.judge.searches.trail_search import Clash, TrailConflict, TrailSearch, find_clash, look
+from reports.judge.text.finding_text import describe_precedence, describe_timed, describe_trail
+from reports.judge.text.short_forms import show_states
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "audit"

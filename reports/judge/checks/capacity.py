@@ -17,7 +17,10 @@ from reports.judge.capacity_resources import (
     list_lost_give_backs,
     list_with_returns,
 )
-from reports.judge.capacity_text import (
+from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.models.capacity import UnitOperation, explain
+from reports.judge.models.named_units import explain_names, find_names
+from reports.judge.text.capacity_text import (
     describe_excess,
     describe_given_back_again,
     describe_given_back_twice,
@@ -32,10 +35,7 @@ from reports.judge.capacity_text import (
     describe_refused_takes,
     describe_wrong_number,
 )
-from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.finding_text import Text, describe_timeout
-from reports.judge.models.capacity import UnitOperation, explain
-from reports.judge.models.named_units import explain_names, find_names
+from reports.judge.text.finding_text import Text, describe_timeout
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "capacity"

@@ -6,12 +6,12 @@ from functools import partial
 import polars as pl
 
 from reports.judge.context import CheckContext, conclude, fail, make_finding, not_applicable
-from reports.judge.creates import find_early
-from reports.judge.finding_text import describe_timed, describe_unjustified
+from reports.judge.evidence.creates import find_early
+from reports.judge.evidence.trail_readings import is_older
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.text import show_state, show_states
-from reports.judge.timeline import Timeline
-from reports.judge.trail_readings import is_older
+from reports.judge.searches.timeline import Timeline
+from reports.judge.text.finding_text import describe_timed, describe_unjustified
+from reports.judge.text.short_forms import show_state, show_states
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "conflict-truth"

@@ -12,12 +12,11 @@ from functools import partial
 import polars as pl
 
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.durability_text import describe_indistinct, describe_lost, describe_missing, describe_replaced
-from reports.judge.faults import Fault, choose_likeliest
-from reports.judge.lost_transitions import FaultedWorkflow, Loss, OutOfTimeError
+from reports.judge.evidence.faults import Fault, choose_likeliest
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.trail_matching import explains
-from reports.judge.trail_readings import TrailReading
+from reports.judge.searches.lost_transitions import FaultedWorkflow, Loss, OutOfTimeError
+from reports.judge.searches.trail_matching import TrailReading, explains
+from reports.judge.text.durability_text import describe_indistinct, describe_lost, describe_missing, describe_replaced
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "durability"

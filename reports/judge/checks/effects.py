@@ -9,9 +9,11 @@ import polars as pl
 from reports.history.events import Effects
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.idempotency_keys import ONE_OPERATION, SAME
-from reports.judge.marker_search import NO_ROW, MarkerSearch
-from reports.judge.marker_text import (
+from reports.judge.evidence.idempotency_keys import ONE_OPERATION, SAME
+from reports.judge.markers import MOVES, find_traces, lay_out_contradictory, list_asked
+from reports.judge.searches.marker_search import NO_ROW, MarkerSearch
+from reports.judge.sink_calls import judge_calls
+from reports.judge.text.marker_text import (
     describe_foreign_trace,
     describe_gone,
     describe_trace,
@@ -19,8 +21,6 @@ from reports.judge.marker_text import (
     describe_trace_count,
     describe_traces_of_key,
 )
-from reports.judge.markers import MOVES, find_traces, lay_out_contradictory, list_asked
-from reports.judge.sink_calls import judge_calls
 from reports.judge.verdict import CheckResult, Finding, Verdict
 
 CHECK = "effects"

@@ -6,11 +6,11 @@ from functools import partial
 import polars as pl
 
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
-from reports.judge.finding_text import describe_wrong_end
-from reports.judge.linearizability_search import ANOTHER_STATE
 from reports.judge.models.workflow import Operation
-from reports.judge.text import show_state
-from reports.judge.timeline import Timeline
+from reports.judge.searches.linearizability_search import ANOTHER_STATE
+from reports.judge.searches.timeline import Timeline
+from reports.judge.text.finding_text import describe_wrong_end
+from reports.judge.text.short_forms import show_state
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "final-state"

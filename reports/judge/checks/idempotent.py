@@ -8,10 +8,10 @@ import polars as pl
 
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
-from reports.judge.decision import decide
-from reports.judge.finding_text import Text
-from reports.judge.idempotency_keys import ONE_OPERATION, SAME
-from reports.judge.idempotency_text import (
+from reports.judge.evidence.idempotency_keys import ONE_OPERATION, SAME
+from reports.judge.evidence.linearizability_decision import decide
+from reports.judge.text.finding_text import Text
+from reports.judge.text.idempotency_text import (
     describe_lost,
     describe_other_answer,
     describe_other_payload,

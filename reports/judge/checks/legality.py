@@ -7,9 +7,9 @@ import polars as pl
 
 from engine.target.graph import TransitionGraph
 from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
-from reports.judge.evidence import MODEL_COLUMNS
-from reports.judge.finding_text import describe_illegal_row, describe_illegal_state, describe_illegal_win
+from reports.judge.evidence.evidence import MODEL_COLUMNS
 from reports.judge.models.workflow import Operation
+from reports.judge.text.finding_text import describe_illegal_row, describe_illegal_state, describe_illegal_win
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "legality"

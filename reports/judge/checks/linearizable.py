@@ -3,10 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
-from reports.judge.conflict_core import find_conflict_core
 from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.decision import Undecided
-from reports.judge.finding_text import describe_contradiction, describe_create_contradiction
+from reports.judge.evidence.linearizability_decision import Undecided
+from reports.judge.searches.conflict_core import find_conflict_core
+from reports.judge.text.finding_text import describe_contradiction, describe_create_contradiction
 from reports.judge.verdict import CheckResult, Finding
 
 CHECK = "linearizable"

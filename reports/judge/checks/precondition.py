@@ -9,9 +9,11 @@ from functools import partial
 
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
-from reports.judge.finding_text import Text
+from reports.judge.evidence.version_decision import Lost
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.precondition_text import (
+from reports.judge.searches.version_search import TOUCH, Told, VersionSearch
+from reports.judge.text.finding_text import Text
+from reports.judge.text.precondition_text import (
     describe_contradictory,
     describe_false_stale,
     describe_lost_update,
@@ -20,9 +22,6 @@ from reports.judge.precondition_text import (
     describe_told_again,
 )
 from reports.judge.verdict import CheckResult, Finding, Verdict
-from reports.judge.version_decision import Lost
-from reports.judge.version_search import TOUCH, VersionSearch
-from reports.judge.versions import Told
 
 CHECK = "precondition"
 NAMED_MAX = 3  # of the changes in between

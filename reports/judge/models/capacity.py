@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 
-from reports.judge.linearizability_search import Rules, never_past, search
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operation
+from reports.judge.searches.linearizability_search import Rules, never_past, search
 from reports.judge.verdict import Verdict
 
 BEGINNING = -NEVER

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, pairwise
 
-from reports.judge.linearizability_search import Rules, never_past, search
 from reports.judge.models.capacity import UnitOperation
 from reports.judge.models.workflow import IMPOSSIBLE, Impossible, Operation
+from reports.judge.searches.linearizability_search import Rules, never_past, search
 from reports.judge.verdict import Verdict
 
 KINDS = ("take", "give_back")

@@ -17,7 +17,7 @@ from engine.provision.pgbouncer import SERVER_CONNECTIONS, start_bouncer
 from engine.reference import workflows
 from engine.reference.api import prepare
 from engine.reference.errors import TransitionConflict
-from engine.reference.parts import Engine, Transition
+from engine.reference.part_types import Engine, Transition
 from engine.reference.pool import Isolation
 from engine.reference.sessions import open_pool, open_session, open_transaction
 from engine.reference.variants import choose_parts

@@ -7,7 +7,7 @@ import pytest
 from engine.provision.database import Database
 from engine.reference.audit import read_trail
 from engine.reference.errors import TransitionConflict, WorkflowNotFound
-from engine.reference.parts import Caller, Engine
+from engine.reference.part_types import Caller, Engine
 from engine.reference.pool import Isolation
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_pool

@@ -14,7 +14,7 @@ from engine.provision.database import Database
 from engine.reference.api import create_app
 from engine.reference.controls import drops_connection, list_controls
 from engine.reference.errors import TransitionConflict, UnknownVariant
-from engine.reference.parts import Transition
+from engine.reference.part_types import Transition
 from engine.reference.pool import Isolation
 from engine.reference.settings import Settings
 from engine.reference.variants import WORKFLOWS, find_variant

@@ -23,7 +23,7 @@ from engine.reference.controls import outbox_by_lease
 from engine.reference.defects import send_before_commit, send_twice_on_retry
 from engine.reference.errors import DatabaseLost, TransitionConflict
 from engine.reference.outbox import WITH_OUTBOX, Message, repeat, send_locked
-from engine.reference.parts import Engine, Parts
+from engine.reference.part_types import Engine, Parts
 from engine.reference.pool import Isolation, Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.sessions import open_pool

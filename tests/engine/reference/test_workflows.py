@@ -22,7 +22,7 @@ from engine.reference.errors import (
     UnknownState,
     WorkflowNotFound,
 )
-from engine.reference.parts import Caller, Engine, Move, Transition, Workflow
+from engine.reference.part_types import Caller, Engine, Move, Transition, Workflow
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.workflows import advance, cancel, move_from

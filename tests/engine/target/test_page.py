@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from msgspec import inspect
 
+from engine.target.file_tables import File
 from engine.target.shape_checks import check_shape, describe_file
-from engine.target.tables import File
 from engine.target.target_file import read_target
 
 PAGE = Path(__file__).parents[3] / "docs" / "target.md"

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from engine.provision.service import REFERENCE
-from engine.target.tables import File
+from engine.target.file_tables import File
 from tests.engine.target.test_target_file import ORDERS
 from tests.load.stub import RICH, SMALL
 from tests.onewinner.orders import TARGET

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from engine.target.file_tables import File
 from engine.target.shape_checks import check_shape, describe_file
-from engine.target.tables import File
 from engine.target.target_file import read_target
 from engine.target.value_checks import Mistake
 from tools.json_schemas import make_target_schema

@@ -15,7 +15,7 @@ import pytest
 
 from engine.target import secrets
 from engine.target.http_answer import Answer
-from engine.target.preceding_steps import pack_saved, unpack_saved
+from engine.target.login_and_setup_steps import pack_saved, unpack_saved
 from engine.target.secrets import TOLD, read_learned
 from engine.target.target import Target
 from engine.target.target_file import TargetError

@@ -17,7 +17,7 @@ from load.client.asker import Asker
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 from tests.load.stub import SMALL, Engine, load_text, make_source
 

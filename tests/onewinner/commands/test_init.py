@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from engine.reference.openapi import describe_api
+from engine.target.answer_places import Place
 from engine.target.jmes_path import JmesPath
-from engine.target.places import Place
 from engine.target.target import Target
 from engine.target.target_file import load_target
 from engine.target.template import Template

@@ -7,8 +7,8 @@ import pytest
 
 from onewinner.pytest_plugin.helper import Helper
 from onewinner.pytest_plugin.race import Race
+from onewinner.pytest_plugin.race_result import Answer, Result, classify, judge
 from onewinner.pytest_plugin.request import Request, place
-from onewinner.pytest_plugin.result import Answer, Result, classify, judge
 
 POST = Request("POST", "/orders/1/pay")
 

@@ -23,7 +23,7 @@ from onewinner.ui.progress import ENDED, RUNNING, WAITING, Progress
 from onewinner.ui.site import create_site
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import Run, begin_run, finish_run
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 from tests.onewinner.ui.asking import PORT, TOKEN, ask
 from tests.reports.pages import build_run

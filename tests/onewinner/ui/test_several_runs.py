@@ -8,7 +8,7 @@ import pytest
 from onewinner.baseline import compare_runs
 from onewinner.options import ComparisonOptions
 from reports.comparison.description import describe_result
-from reports.judge.text import capital
+from reports.judge.text.short_forms import capital
 from tests.onewinner.ui.asking import TOKEN, ask, make_run
 
 

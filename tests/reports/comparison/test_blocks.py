@@ -16,7 +16,7 @@ from reports.comparison.blocks import (
 from reports.comparison.facts import Facts, Measures, Progress, Stratum
 from reports.history.events import Quota, Turn
 from reports.history.history import History
-from reports.judge.run_plan import LevelRun
+from reports.judge.levels.run_plan import LevelRun
 from tests.reports.building import Record, advance, build_history, create, read
 
 SECOND = 1_000_000_000

@@ -12,7 +12,7 @@ from reports.documents.summary import render_summary
 from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
-from reports.judge.run_plan import LevelRun
+from reports.judge.levels.run_plan import LevelRun
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, fault, read
 

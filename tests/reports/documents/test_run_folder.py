@@ -7,7 +7,7 @@ from msgspec import structs
 
 from reports.comparison.facts import Facts
 from reports.documents.run_folder import RunError, begin_run, finish_run, name_folder, read_run, with_judgement
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 
 FACTS = Facts(name="x", plan=RunPlan(sources=("race-0",)))

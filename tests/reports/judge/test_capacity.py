@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from reports.judge.judge import judge
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.limits import Limits
-from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, build, build_history, create
 
@@ -243,7 +243,7 @@ def test_a_run_in_which_nothing_was_used_up_proves_nothing() -> None:
 
 
 def test_where_the_search_ran_out_it_is_unknown_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reports.judge.linearizability_search.CONFIGURATIONS_PER_LOOK", 1)
+    monkeypatch.setattr("reports.judge.searches.linearizability_search.CONFIGURATIONS_PER_LOOK", 1)
     history = build_history([voucher(2), take("a", 2, 5), give_back("g", 6, 7), left("r", 8, 9, 2)])
     (result,) = judge(history, only=["capacity"], limits=Limits(linearizable_s=-1.0)).checks
     assert result.verdict is Verdict.UNKNOWN

@@ -10,8 +10,8 @@ from engine.target.graph import TransitionGraph
 from reports.history.history import read_history
 from reports.judge.all_checks import CHECKS, MEANINGS
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
-from reports.judge.unfinished_levels import REASONS
+from reports.judge.levels.run_plan import RunPlan
+from reports.judge.levels.unfinished_levels import REASONS
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import advance, build, build_history, create, read, trail
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.target.graph import TransitionGraph
-from reports.judge.conflict_core import ConflictCore, find_conflict_core
-from reports.judge.decision import decide
+from reports.judge.evidence.linearizability_decision import decide
 from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.searches.conflict_core import ConflictCore, find_conflict_core
 from tests.reports.brute_force import try_orders
 from tests.reports.building import advance, build_evidence, create, read
 from tests.reports.drawing import draw_case

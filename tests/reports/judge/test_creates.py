@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from reports.history.history import read_history
-from reports.judge.creates import find_shared_ids
+from reports.judge.evidence.creates import find_shared_ids
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 from tests.reports.building import Record, build_history, create

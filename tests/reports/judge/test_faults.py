@@ -11,8 +11,8 @@ from reports.history import events
 from reports.history.history import History, read_history
 from reports.history.journal import Journal
 from reports.judge.context import CheckContext
-from reports.judge.evidence import Evidence
-from reports.judge.faults import Fault, Spans, choose_likeliest, count_faults, describe_faults, take_faults
+from reports.judge.evidence.evidence import Evidence
+from reports.judge.evidence.faults import Fault, Spans, choose_likeliest, count_faults, describe_faults, take_faults
 from reports.judge.judge import judge
 from tests.reports.building import Record, advance, build_history, read
 

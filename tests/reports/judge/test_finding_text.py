@@ -11,8 +11,8 @@ import pytest
 
 from reports.history.history import Record
 from reports.history.lines import OPERATION_SCHEMA
-from reports.judge.call_table import draw_table
-from reports.judge.finding_text import describe_overlap, describe_two_winners
+from reports.judge.text.call_table import draw_table
+from reports.judge.text.finding_text import describe_overlap, describe_two_winners
 from tests.reports.test_corpus import BAD, judge_file
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -6,7 +6,7 @@ import pytest
 
 from engine.target.graph import TransitionGraph
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import Record, advance, build_history, create, read, trail
 

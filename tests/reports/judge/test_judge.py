@@ -9,8 +9,8 @@ from engine.target.graph import TransitionGraph
 from reports.judge.all_checks import CHECKS
 from reports.judge.context import CheckContext
 from reports.judge.judge import judge
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.limits import Limits
-from reports.judge.run_plan import RunPlan
 from reports.judge.verdict import CheckResult, Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, override, read, trail
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from engine.target.graph import TransitionGraph
-from reports.judge.linearizability_search import search
 from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.searches.linearizability_search import search
 from reports.judge.verdict import Verdict
 
 AB = TransitionGraph.of("A", {"A": ["B"]})

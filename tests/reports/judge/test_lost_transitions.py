@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.target.graph import TransitionGraph
-from reports.judge.linearizability_search import search
-from reports.judge.lost_transitions import FaultedWorkflow
 from reports.judge.models.workflow import Operation
+from reports.judge.searches.linearizability_search import search
+from reports.judge.searches.lost_transitions import FaultedWorkflow
 from reports.judge.verdict import Verdict
 from tests.reports.brute_force import try_orders
 from tests.reports.building import Record, advance, build_evidence, create, read

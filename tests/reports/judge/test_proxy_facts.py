@@ -3,7 +3,7 @@
 from typing import Any
 
 from reports.history.history import History
-from reports.judge.proxy_facts import count_endings, count_unscheduled, describe_endings, describe_unscheduled
+from reports.judge.levels.proxy_facts import count_endings, count_unscheduled, describe_endings, describe_unscheduled
 from tests.reports.building import build_history, read
 
 PASSED = [

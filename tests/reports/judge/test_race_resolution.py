@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from engine.target.graph import Timed, TransitionGraph
-from reports.judge.checks.race_outcomes import check_conflict_count
+from reports.judge.checks.conflict_count import check_conflict_count
 from reports.judge.context import CheckContext
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.evidence import Evidence
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.race_resolution import resolve_races

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reports.judge.run_plan import LevelRun, ScenarioRun
-from reports.judge.scenarios import name_scenarios, sum_scenarios
+from reports.judge.levels.run_plan import LevelRun, ScenarioRun
+from reports.judge.levels.scenarios import name_scenarios, sum_scenarios
 from reports.judge.verdict import CheckResult, Finding, Judgement, Verdict
 from tests.reports.building import build_history, create
 

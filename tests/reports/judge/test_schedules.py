@@ -7,18 +7,17 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from reports.judge.schedule_explanation import explain_schedule
-from reports.judge.schedules import (
+from reports.judge.levels.race_file_format import (
     RACE_FORMAT,
     Line,
     Race,
     RaceFileError,
     RaceRequest,
-    Schedule,
-    draw_trace,
     read_race,
     write_race,
 )
+from reports.judge.levels.schedules import Schedule, draw_trace
+from reports.judge.text.schedule_explanation import explain_schedule
 
 OLD = Path(__file__).parents[1] / "data" / "old_races"
 READ, WRITE, COMMIT = "SELECT state FROM t", "UPDATE t SET state = 'B'", "COMMIT"

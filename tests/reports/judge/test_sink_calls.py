@@ -12,7 +12,7 @@ import pytest
 from engine.target.graph import Timed, TransitionGraph
 from reports.judge.checks.effects import check_effects
 from reports.judge.context import CheckContext
-from reports.judge.evidence import Evidence
+from reports.judge.evidence.evidence import Evidence
 from reports.judge.sink_calls import judge_calls
 from reports.judge.verdict import CheckResult, Verdict
 from tests.reports.building import advance, build_history, create, read, trail

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.judge.sql import CONDITION_MAX, clip, find_condition, find_read_tables, find_written
+from reports.judge.levels.sql import CONDITION_MAX, clip, find_condition, find_read_tables, find_written
 
 COLUMNS = ", ".join(f"claim.column_{number}" for number in range(40))
 

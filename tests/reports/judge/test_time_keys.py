@@ -3,9 +3,9 @@
 import polars as pl
 import pytest
 
+from reports.judge.evidence.quick_linearization import find_unexplained
+from reports.judge.evidence.time_keys import KEY_BITS_MAX, make_time_keys
 from reports.judge.models.workflow import NEVER
-from reports.judge.quick_linearization import find_unexplained
-from reports.judge.time_keys import KEY_BITS_MAX, make_time_keys
 from tests.reports.building import advance, build_evidence, read
 
 

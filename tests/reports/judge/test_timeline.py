@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 
 from engine.target.graph import TransitionGraph
 from reports.judge.checks.conflict_truth import find_lie
-from reports.judge.timeline import Timeline
+from reports.judge.searches.timeline import Timeline
 from tests.reports.brute_force import is_explained
 from tests.reports.building import BLANK, advance, build_evidence, create, read
 from tests.reports.drawing import draw_case

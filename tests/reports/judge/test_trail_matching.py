@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.trail_matching import Ids, Move, Row, explains, find_break, match
+from reports.judge.searches.trail_matching import Ids, Move, Row, explains, find_break, match
 
 states = st.sampled_from("AB")
 ids = st.sampled_from((None, "p", "q"))

@@ -15,8 +15,8 @@ from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.history.events import Level
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
-from reports.judge.unfinished_levels import describe_partial, sum_levels
+from reports.judge.levels.run_plan import RunPlan
+from reports.judge.levels.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, create
 

@@ -3,9 +3,9 @@
 Method: the last operations of a source written by hand.
 """
 
-from reports.judge.finding_text import describe_missing_key
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
+from reports.judge.text.finding_text import describe_missing_key
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import Record, advance, build_history, create, fault, read
 

@@ -26,8 +26,8 @@ from engine.target.template import Request
 from reports.history import events
 from reports.history.history import read_history
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
-from reports.judge.unfinished_levels import describe_partial, sum_levels
+from reports.judge.levels.run_plan import RunPlan
+from reports.judge.levels.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import Exploration, Run, follow
 from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.judge.schedules import RACE_FORMAT, Line, Race, RaceRequest
+from reports.judge.levels.race_file_format import RACE_FORMAT, Line, Race, RaceRequest
 from stateful_tests.interleavings.schedule import Option
 from stateful_tests.interleavings.schedule_replay import Follower
 

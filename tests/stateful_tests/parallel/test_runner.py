@@ -19,7 +19,7 @@ from engine.target.template import Request
 from load.client.release import BeforeRelease, Exchange
 from reports.history.history import read_history
 from reports.judge.judge import judge
-from reports.judge.run_plan import RunPlan
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
 from stateful_tests.level_report import explain_end
 from stateful_tests.parallel.level import Search

@@ -23,7 +23,7 @@ from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
-from reports.judge.unfinished_levels import describe_partial, sum_levels
+from reports.judge.levels.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Verdict
 from stateful_tests.sequential.checked_workflows import IN_VAIN_MAX, CheckedWorkflows
 from stateful_tests.sequential.level import try_sweeps

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reports.documents.page.axis import GAP, NARROW, WIDE, LogAxis, measure, spread
-from reports.judge.text import show_time
+from reports.judge.text.short_forms import show_time
 
 TICKS = st.lists(st.tuples(st.floats(0, 100), st.text("0123456789 µms", min_size=1, max_size=9)), max_size=20)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from reports.documents.page.text import show
-from reports.judge.text import join, show_time
+from reports.judge.text.short_forms import join, show_time
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""A history, encoded and sorted once, and what several checks derive from it."""
