@@ -13,15 +13,13 @@ import msgspec
 from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, MasterRunner, Runner
 
-from engine.provision.service import ServiceError
+from engine.provision.service import ServiceError, describe_running
 from engine.target.credentials import find_written
-from engine.target.login_and_setup_steps import pack_saved
 from engine.target.notices import say
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import take_out
 from engine.target.target import Target
 from engine.target.target_file import TargetError, load_target
-from engine.target.workflow_source import CreateCommand, pack
 from load.barrier import BarrierServer, set_instant
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
 from load.client.logins_and_setup import NotPreparedError
@@ -144,10 +142,8 @@ class Master:
             history=str(history),
             host=identify_host(),
             base_url=self.target.base_url,
-            variables=dict(self.target.variables),
+            variables={**self.target.variables, **describe_running(self.target)},
             options=self.options,
-            saved=pack_saved(self.target.saved) if self.target.saved is not None else None,
-            create=pack(self.target.create) if isinstance(self.target.create, CreateCommand) else None,
         )
         for number, worker in enumerate(workers):
             assignment = msgspec.to_builtins(msgspec.structs.replace(first, number=number))

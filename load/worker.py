@@ -4,7 +4,6 @@ import os
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,12 @@ import gevent
 import msgspec
 from locust.env import Environment
 
+from engine.provision.service import resolve_target
 from engine.target.credentials import choose, list_credentials
-from engine.target.login_and_setup_steps import unpack_saved
 from engine.target.notices import say
 from engine.target.secrets import learn
 from engine.target.target import Target
 from engine.target.target_file import load_target
-from engine.target.workflow_source import unpack
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.clock import MONOTONIC, Clock, read_wall_clock
@@ -61,8 +59,6 @@ class WorkerAssignment(msgspec.Struct, frozen=True):
     base_url: str
     variables: dict[str, str]
     options: Options
-    create: str | None = None
-    saved: str | None = None
 
 
 def identify_host() -> str:
@@ -127,13 +123,13 @@ class Worker:
             learn(choose(target, list_credentials(target)))
             uncertainty_ns = assignment.options.clock_uncertainty_ns
             journal = Journal(Path(assignment.history) / f"{name}.jsonl", clock_uncertainty_ns=uncertainty_ns)
-            return self.open_source(assignment, number, journal)
+            return self.open_source(assignment, target, number, journal)
         except Exception as error:  # noqa: BLE001 - Locust would only log it
             self.record_broken(name, journal, error)
             return None
 
-    def open_source(self, assignment: WorkerAssignment, number: int, journal: Journal) -> Source:
-        options, target, together = assignment.options, find_target(assignment), assignment.options.together
+    def open_source(self, assignment: WorkerAssignment, target: Target, number: int, journal: Journal) -> Source:
+        options, together = assignment.options, assignment.options.together
         clock, workload = find_clock(assignment), options.make_workload(target)
         quota = workload if together else take_quota(workload, number, assignment.users)
         leads = not together or number == 0
@@ -252,6 +248,4 @@ def find_clock(assignment: WorkerAssignment) -> Clock:
 def find_target(assignment: WorkerAssignment) -> Target:
     """The target as the master reaches it: workers need the file, and neither tokens nor an engine."""
     target = load_target(assignment.options.target_file, assignment.variables)
-    create = unpack(assignment.create) if assignment.create is not None else target.create
-    saved = unpack_saved(assignment.saved) if assignment.saved is not None else None
-    return replace(target, base_url=assignment.base_url, create=create, saved=saved)
+    return resolve_target(target, assignment.base_url, assignment.variables)

@@ -21,6 +21,7 @@ from engine.provision.service import (
     PrepareError,
     RestartableService,
     ServiceError,
+    describe_running,
     make_log_folder,
     prepare_service,
     run_service,
@@ -28,15 +29,13 @@ from engine.provision.service import (
 from engine.reference import tokens
 from engine.target import secrets
 from engine.target.credentials import find_secrets, list_exposed
-from engine.target.login_and_setup_steps import VARIABLE as SAVED
-from engine.target.login_and_setup_steps import pack_saved
 from engine.target.secrets import TOLD, know
 from engine.target.sinks import VARIABLE as SINKS
 from engine.target.sinks import name_values, pack_urls
 from engine.target.target import Target
 from engine.target.target_file import TargetError, load_target
 from engine.target.template import substitute
-from engine.target.workflow_source import VARIABLE, CreateCommand, pack
+from engine.target.workflow_source import CreateCommand
 from load.client.logins_and_setup import NotPreparedError, set_up
 from load.client.release import ReleaseError
 from onewinner.engine_choice import EngineChoice, find_obstacles
@@ -150,13 +149,12 @@ def prepare_deployed(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def set_up_running(choice: EngineChoice, target: Target) -> tuple[Target, dict[str, str]]:
-    """The running target with what its set-up saved, and that for the environment of its askers. Raises UsageError."""
+def set_up_running(choice: EngineChoice, target: Target) -> Target:
+    """The running target with what its set-up saved. Raises UsageError."""
     try:
-        target = set_up(target)
+        return set_up(target)
     except (NotPreparedError, ReleaseError) as error:
         raise UsageError(f"{choice.file}: {error}") from None
-    return target, {SAVED: pack_saved(target.saved)} if target.saved is not None else {}
 
 
 @contextlib.contextmanager
@@ -192,9 +190,8 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
     environment = deployment.describe_launch()
     if service is None or deployment.database is None:
         refuse_for_running(choice)
-        environment |= {VARIABLE: pack(target.create)} if isinstance(target.create, CreateCommand) else {}
-        target, saved = set_up_running(choice, target)
-        yield EngineAccess(target, with_secrets(environment | saved))
+        running = set_up_running(choice, target)
+        yield EngineAccess(running, with_secrets(environment | describe_running(running)))
         return
     refuse_used_port(choice.port)
     port = {"port": str(choice.port or find_free_port())}
@@ -204,13 +201,12 @@ def start_engine(deployment: Deployment, log: Path) -> Iterator[EngineAccess]:
     start = partial(start, environment=deployment.environment, arguments=choice.service_arguments)
     restartable = RestartableService(start, log)
     create = target.create.fill(values) if isinstance(target.create, CreateCommand) else target.create
-    environment |= {VARIABLE: pack(create)} if isinstance(create, CreateCommand) else {}
     try:
         with contextlib.ExitStack() as stack:
             stack.callback(restartable.end)
             restartable.start()
-            running, saved = set_up_running(choice, replace(target, base_url=base_url, create=create))
-            environment = with_secrets(environment | saved)
+            running = set_up_running(choice, replace(target, base_url=base_url, create=create))
+            environment = with_secrets(environment | describe_running(running))
             ended = partial(restartable.describe_end, 0)
             yield EngineAccess(running, environment, deployment.database_url, ended, restartable.start)
     except ServiceError as error:

@@ -22,14 +22,14 @@ from engine.target.child_environment import clean_environment, find_own
 from engine.target.credentials import find_secrets
 from engine.target.environment_variables import fill_variables
 from engine.target.login_and_setup_steps import VARIABLE as SAVED
-from engine.target.login_and_setup_steps import unpack_saved
+from engine.target.login_and_setup_steps import pack_saved, unpack_saved
 from engine.target.secrets import know, read_secrets
 from engine.target.sinks import VARIABLE as SINKS
-from engine.target.sinks import unpack_urls
+from engine.target.sinks import pack_urls, unpack_urls
 from engine.target.target import Service, Target
 from engine.target.target_file import load_target
 from engine.target.template import substitute
-from engine.target.workflow_source import VARIABLE, unpack
+from engine.target.workflow_source import VARIABLE, CreateCommand, pack, unpack
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "target.toml"
 
@@ -151,6 +151,13 @@ def resolve_target(target: Target, base_url: str, environment: Mapping[str, str]
     saved = unpack_saved(environment[SAVED]) if SAVED in environment else target.saved
     urls = unpack_urls(environment[SINKS]) if SINKS in environment else target.sink_urls
     return replace(target, base_url=base_url, create=create, saved=saved, sink_urls=urls)
+
+
+def describe_running(target: Target) -> dict[str, str]:
+    """What `resolve_target` reads of a running target, for the environment of those that ask it."""
+    told = {SAVED: pack_saved(target.saved)} if target.saved is not None else {}
+    told |= {VARIABLE: pack(target.create)} if isinstance(target.create, CreateCommand) else {}
+    return told | ({SINKS: pack_urls(target.sink_urls)} if target.sink_urls else {})
 
 
 def prepare_service(service: Service, values: Mapping[str, str], log: Path, environment: Mapping[str, str]) -> None:

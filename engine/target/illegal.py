@@ -28,10 +28,9 @@ def list_illegal(target: Target, state: str) -> list[IllegalRequest]:
 
 
 def walk_illegal(target: Target, state: str) -> Iterator[IllegalRequest]:
-    for to in target.graph.states if target.general is not None else ():
+    for to in target.graph.states:
         if target.graph.refuses(state, to):
-            assert target.general is not None
-            yield IllegalRequest(state, target.general, state, to)
+            yield from (IllegalRequest(state, route, state, to) for route in target.routes_for(state, to)[-1:])
     for route in target.routes:
         for origin in (route.sources or ())[: None if route.carries_expected else 1]:
             request = IllegalRequest(state, route, origin, route.to or "")

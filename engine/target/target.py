@@ -164,11 +164,22 @@ class Target:
         return self.graph.wait_for(WAIT_MAX_S) if self.can_read else self.graph
 
     def routes_for(self, origin: str, to: str) -> tuple[Route, ...]:
-        """The routes that serve origin -> to, the edge's own ones first. An illegal pair has only the general one."""
+        """The routes that serve origin -> to, the edge's own ones first. An illegal pair has only the general one, and
+        none if that request asks for another move: one without {next} means the move that is legal.
+        """
         own = tuple(route for route in self.routes if route.to == to and origin in (route.sources or ()))
         if self.general is None or (own and not self.general_serves_all):
             return own
-        return (*own, self.general)
+        return (*own, self.general) if self.graph.allows(origin, to) or self._can_mean(origin, to) else own
+
+    def _can_mean(self, origin: str, to: str) -> bool:
+        """Whether the general request for origin -> to is not the one for a legal move to another state."""
+        assert self.general is not None
+        if "next" in self.general.template.placeholders:
+            return True
+        identity, _, _ = self._identify(self.general, origin, to)
+        ends = {end for served, end in self._sources if served == identity}
+        return not ends or to in ends
 
     def expected_by(self, route: Route, origin: str, to: str) -> tuple[str, ...]:
         """All states in which this request must win. Other routes of the file may spell the same request."""

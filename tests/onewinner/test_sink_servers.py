@@ -20,6 +20,8 @@ from reports.history.awaited_calls import await_calls
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from tests.engine.target.test_target_file import ORDERS
+from tests.onewinner.calling_engine import TARGET
+from tests.onewinner.running import Command
 
 SINK = """
 [[sinks]]
@@ -200,3 +202,11 @@ def test_a_service_that_calls_slowly_is_waited_for_while_due_calls_come(
 
 def test_without_a_sink_nothing_is_waited_for(tmp_path: Path) -> None:
     assert await_calls(tmp_path, ["race-0"]) is None
+
+
+def test_a_request_of_a_load_run_tells_where_the_sink_is(tmp_path: Path) -> None:
+    (tmp_path / "calling.toml").write_text(TARGET)
+    ended = Command(("race", "--target", "calling.toml", "--races", "3", "--out", "run"), tmp_path).run()
+    assert ended.returncode == 0, ended
+    calls = read_history(tmp_path / "run" / "history").having(events.Call)
+    assert len({call.subject for call in calls}) == len(calls) > 3

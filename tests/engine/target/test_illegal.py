@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from engine.provision.service import REFERENCE
 from engine.target.illegal import list_illegal
 from engine.target.target import Target
@@ -20,6 +22,21 @@ from = ["DRAFT", "SUBMITTED"]
 to = "CANCELLED"
 request = { method = "POST", path = "/orders/{id}/cancel" }
 [[guards]]
+"""
+
+# The service knows the next state by itself.
+LINEAR = """
+name = "linear"
+base_url = "http://127.0.0.1:1"
+[tenants.owner]
+[workflow]
+initial = "DRAFT"
+transitions = {{ {transitions} }}
+[create]
+request = {{ method = "POST", path = "/orders" }}
+id = "id"
+[advance]
+request = {{ method = "POST", path = "/orders/{{id}}/advance", json = {body} }}
 """
 
 
@@ -55,3 +72,19 @@ def test_the_reference_engine_has_all_pairs_and_all_routes() -> None:
     asked = name_all(target)
     assert sum(name == "advance" for _, name, _ in asked) == 1152
     assert {name for _, name, _ in asked} == {"advance", *(route.name for route in target.routes)}
+
+
+@pytest.mark.parametrize(
+    ("transitions", "body"),
+    [
+        ('DRAFT = ["PAID"], PAID = ["SENT"]', '{ from = "{expected}" }'),
+        ('DRAFT = ["SENT"]', "{ }"),
+    ],
+)
+def test_a_request_that_names_no_next_state_is_legal_in_each_state_with_a_move(
+    transitions: str, body: str, tmp_path: Path
+) -> None:
+    target = write(tmp_path, LINEAR.format(transitions=transitions, body=body))
+    assert {state for state, _, _ in name_all(target)} == {"SENT"}
+    assert not target.routes_for("DRAFT", "DRAFT")
+    assert target.routes_for(*next(target.graph.walk_edges())) == (target.general,)

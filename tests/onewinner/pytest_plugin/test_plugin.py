@@ -23,7 +23,7 @@ def make_order():
     return itertools.count().__next__
 """
 PLUGIN = "onewinner.pytest_plugin"
-FILES = ("fixture", "helper", "race", "request", "result")
+FILES = ("fixture", "helper", "race", "request", "race_result")
 USER_SIDE = ("onewinner", "onewinner.racing", PLUGIN, *(f"{PLUGIN}.{name}" for name in FILES))
 CONFTEST = """
 import http.server, threading
@@ -85,7 +85,7 @@ def test_what_was_imported():
     heavy = {"stateful_tests", "locust", "gevent", "polars", "sqlalchemy", "msgspec", "httptools", "jmespath"}
     assert not heavy & set(sys.modules)
     ours = {name for name in sys.modules if name.partition(".")[0] == "onewinner"}
-    plugin = {f"onewinner.pytest_plugin.{name}" for name in ("fixture", "helper", "race", "request", "result")}
+    plugin = {f"onewinner.pytest_plugin.{name}" for name in ("fixture", "helper", "race", "request", "race_result")}
     assert ours == {"onewinner", "onewinner.pytest_plugin", *plugin}
     assert not any(path.endswith("rooms") for path in sys.path)
 """
