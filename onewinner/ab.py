@@ -20,7 +20,7 @@ from load.quotas import name_source
 from onewinner.baseline import compare_runs, print_comparison
 from onewinner.commands.race import refuse_when_nothing_applies
 from onewinner.deployment import EngineAccess, deploy, start_engine
-from onewinner.engine_choice import EngineChoice, read_target
+from onewinner.engine_choice import EngineChoice, choose_variant, read_target
 from onewinner.exits import UNKNOWN, UsageError, find_comparison_exit
 from onewinner.level_plans import Level, RaceLoad
 from onewinner.level_runs import LevelResult, run_asker
@@ -92,7 +92,7 @@ def choose_engine(text: str, database: str) -> EngineChoice:
         return reference
     if name not in known[kind]:
         raise UsageError(f"--ab: there is no {kind} {name!r}; there are: {', '.join(known[kind])}")
-    return replace(reference, defect=name if kind == "defect" else None, control=name if kind == "control" else None)
+    return choose_variant(reference, name if kind == "defect" else None, name if kind == "control" else None)
 
 
 def take_turns(options: TurnsOptions) -> int:

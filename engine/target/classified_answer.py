@@ -234,11 +234,14 @@ def pair_states(target: Target, found: list[Any]) -> list[dict[str, Any]] | None
 
 
 def read_markers(target: Target, answer: Answer) -> list[str] | None:
-    """The markers that left a trace, duplicates included; None if the answer does not have them."""
+    """The markers that left a trace, duplicates included; None if the answer does not have them. A text is one."""
     if target.effects is None or classify_effects(target, answer).outcome != "ok":
         return None
     found = find_list(target.effects.markers, answer)
-    return None if found is None else [marker for marker in found if isinstance(marker, str)]
+    if found is not None:
+        return [marker for marker in found if isinstance(marker, str)]
+    one = target.effects.markers.find(answer.json())
+    return [one] if isinstance(one, str) else None
 
 
 def read_arrival(target: Target, answer: Answer) -> int | None:

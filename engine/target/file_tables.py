@@ -457,7 +457,7 @@ class EffectsTable(Table):
     request: Annotated[
         RequestTable, Meta(description="The request that shows them; it needs {id}, or a saved value of the workflow.")
     ]
-    markers: Annotated[str, Meta(description="JMESPath of the list of markers in the answer.")]
+    markers: Annotated[str, Meta(description="JMESPath of the list of markers in the answer, or of the only one.")]
     winners: Annotated[
         str,
         Meta(

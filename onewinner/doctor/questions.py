@@ -411,7 +411,7 @@ class Questions:
         target = self.target
         if isinstance(target.create, IdPool):
             return
-        workflow = self.create_silently() if isinstance(target.create, Template) else self.create(again=True)
+        workflow = self.create(again=True)
         if workflow is None:
             return
         self.read_version(workflow)
@@ -434,11 +434,3 @@ class Questions:
         """Whether it may say that nothing happened, and the file does not know it."""
         classified = classify_advance(self.target, answer, route, to)
         return remedies.may_be_busy(answer) and classified.outcome in ("unknown", "refused")
-
-    def create_silently(self) -> str | None:
-        target, id_ = self.target, self.name_request()
-        request = target.build_create(target.owner, id_, marker=id_, values=self.list_values("", create=id_))
-        created = self.release.send(request).answer
-        classified = classify_create(target, created)
-        self.keep_created(id_, classified, created)
-        return classified.server_id

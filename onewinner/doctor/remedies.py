@@ -338,9 +338,8 @@ def advise_effects(target: Target, probe: Probe, markers: list[str] | None, carr
         return advise_status(probe, target.effects.ok.key)
     found = f"effects.markers: {describe_query(target.effects.markers)} finds"
     if markers is None:
-        return (
-            f"{found} no list in the answer; {describe_places([path for path, _ in walk_lists(probe.answer.json())])}"
-        )
+        places = describe_places([path for path, _ in walk_lists(probe.answer.json())])
+        return f"{found} neither a list nor a text in the answer; {places}"
     if carried is not None and carried not in markers:
         return f"{found} {markers}, and not {carried!r} of the move that won; correct it, or where {{marker}} is sent"
     return None

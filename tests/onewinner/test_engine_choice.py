@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import REFERENCE
+from onewinner.ab import choose_engine
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle, find_target_file
 from onewinner.help_layout import Parser
 from onewinner.options import add_engine_options, read_engine
@@ -84,3 +85,11 @@ def test_beside_a_target_file_the_reference_engine_has_to_be_named(
     engine = read_options(*words)
     assert engine.file == REFERENCE
     assert read_options(*engine.options) == engine
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("reference", "target"), ("control:slow", "target"), ("defect:count-then-insert", "vouchers")],
+)
+def test_an_engine_in_turns_has_the_target_file_that_it_is_about(text: str, name: str) -> None:
+    assert choose_engine(text, "embedded").file.stem == name

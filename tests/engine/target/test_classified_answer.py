@@ -1,5 +1,6 @@
 """Goal: every answer is classified as the design says. Method: answers to targets that differ in one key."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,7 +88,7 @@ LISTS: list[tuple[str, bytes, list[str] | None]] = [
     ("order.notes[].text", b'{"order": {"notes": null}}', []),
     ("order.notes", b'{"order": null}', None),
     ("order.notes", b'{"order": {"nodes": null}}', None),
-    ("notes", b'{"notes": "a"}', None),
+    ("notes", b'{"notes": 7}', None),
     ("notes[?kind]", b'{"notes": null}', []),
     ("notes", b'{"notes": ["a", null, "b"]}', ["a", "b"]),
     ("@", b"null\n", []),
@@ -109,6 +110,14 @@ def test_null_is_an_empty_list(orders: Target, path: str, body: bytes, shown: li
     entries = read_trail(target, Answer(200, {}, body))
     assert (entries is None) == (shown is None)
     assert read_markers(target, Answer(503, {}, body)) is None
+
+
+def test_a_text_is_one_marker(orders: Target) -> None:
+    effects = Effects(Template("GET", "/x"), orders.read_ok, JmesPath("order.winner"))
+    target = replace(orders, effects=effects)
+    for winner, shown in (("m1", ["m1"]), (None, []), (["m1", "m2"], ["m1", "m2"])):
+        assert read_markers(target, Answer(200, {}, json.dumps({"order": {"winner": winner}}).encode())) == shown
+    assert read_markers(target, Answer(200, {}, b'{"order": {}}')) is None
 
 
 def test_the_arrival_is_told_in_a_header(reference: Target, orders: Target) -> None:
