@@ -233,6 +233,11 @@ def pair_states(target: Target, found: list[Any]) -> list[dict[str, Any]] | None
     return [{"from": origin, "to": to} for origin, to in pairwise([None, *states])]
 
 
+def tell_state(target: Target, answer: Answer) -> str | None:
+    """The state that an answer tells by itself, such as a 404 of what is deleted: then it may have nothing to show."""
+    return find_meaning(answer, target.read_states.items()).outcome
+
+
 def read_markers(target: Target, answer: Answer) -> list[str] | None:
     """The markers that left a trace, duplicates included; None if the answer does not have them. A text is one."""
     if target.effects is None or classify_effects(target, answer).outcome != "ok":

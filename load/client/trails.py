@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, cast
 
 from engine.target.answer_rules import SERVER_ERROR
-from engine.target.classified_answer import is_busy, read_markers, read_trail
+from engine.target.classified_answer import is_busy, read_markers, read_trail, tell_state
 from engine.target.http_answer import Answer
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Values
@@ -194,8 +194,11 @@ class TrailReader:
 
     def _note_hidden(self, what: events.Evidence, workflow: str, tenant: str, asked_ns: int, answer: Answer) -> None:
         at_ns, until_ns = self._interval(asked_ns)
-        if self.is_denied(tenant, workflow, answer.status, asked_ns, what) or self._is_silent(what, answer):
-            self.journal.write(events.Hidden(what=what, workflow=workflow, at_ns=at_ns, until_ns=until_ns))
+        state = tell_state(self.target, answer)
+        is_denied = self.is_denied(tenant, workflow, answer.status, asked_ns, what)
+        if is_denied or state is not None or self._is_silent(what, answer):
+            hidden = events.Hidden(what=what, workflow=workflow, state=state, at_ns=at_ns, until_ns=until_ns)
+            self.journal.write(hidden)
             return
         status, name = answer.status or 0, f"{what} of {workflow}"
         check: events.ProbeCheck = "no-5xx" if status >= SERVER_ERROR else "contract"

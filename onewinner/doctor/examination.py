@@ -80,7 +80,7 @@ class Examination:
             self.visit(workflow, step.to)
         self.questions.read_trail(workflow, self.moves)
         if step.route.carries_marker or not any(each.carries_marker for each in self.target.routes):
-            self.questions.read_effects(workflow, step.route, id_)
+            self.questions.read_effects(workflow, step, id_)
         self.take_tour(workflow, step)
         self.questions.press(initial, step.to)
         self.note_skipped()
@@ -154,7 +154,7 @@ class Examination:
         if not self.questions.read(workflow, step.to):
             return False
         if step.route.carries_marker and not any(each.probe.table == "effects" for each in self.done):
-            self.questions.read_effects(workflow, step.route, id_)
+            self.questions.read_effects(workflow, step, id_)
         before = len(self.wrong)
         self.visit(workflow, step.to)
         return len(self.wrong) == before

@@ -20,6 +20,7 @@ from engine.target.classified_answer import (
     classify_write,
     read_markers,
     read_trail,
+    tell_state,
     turn_away,
 )
 from engine.target.http_answer import Answer
@@ -370,24 +371,27 @@ class Questions:
         def look() -> tuple[Probe, str | None, bool]:
             probe = self.ask("audit", "audit", request, partial(classify_trail, self.target), ("ok",))
             rows = read_trail(self.target, probe.answer)
-            advice = remedies.advise_trail(self.target, probe, rows, moves)
+            is_gone = tell_state(self.target, probe.answer) == moves[-1][1]
+            advice = None if is_gone else remedies.advise_trail(self.target, probe, rows, moves)
             shown = [row for row in rows or () if row["from"] is not None]
             return probe, advice, rows is not None and len(shown) < len(moves)
 
         self.look_later("audit", self.target.trail.within_s, look)
 
-    def read_effects(self, workflow: str, route: Route, marker: str) -> None:
+    def read_effects(self, workflow: str, step: Step, marker: str) -> None:
         """The winner's marker is there, where its request carries one."""
         target = self.target
         request = target.build_effects(target.owner, workflow, self.name_request(), self.list_values(workflow))
         if request is None or target.effects is None:
             return
-        carried = marker if route.carries_marker else None
+        carried = marker if step.route.carries_marker else None
 
         def look() -> tuple[Probe, str | None, bool]:
             probe = self.ask("effects", "effects", request, partial(classify_effects, target), ("ok",))
             markers = read_markers(target, probe.answer)
-            return probe, remedies.advise_effects(target, probe, markers, carried), markers is not None
+            is_gone = tell_state(target, probe.answer) == step.to
+            advice = None if is_gone else remedies.advise_effects(target, probe, markers, carried)
+            return probe, advice, markers is not None
 
         self.look_later("effects", target.effects.within_s, look)
 

@@ -307,10 +307,13 @@ class Probe(Spanned, kw_only=True):
 
 
 class Hidden(Spanned, kw_only=True):
-    """The service did not show a trail or effects."""
+    """The service did not show a trail or effects. `state`: the answer told that the workflow is in it by itself, such
+    as 404 of what is deleted; there may be nothing to show.
+    """
 
     what: Evidence
     workflow: str
+    state: str | None = None
 
 
 class Unsent(Spanned, kw_only=True):

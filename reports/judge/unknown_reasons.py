@@ -95,7 +95,8 @@ def find_hidden(context: CheckContext, share: float) -> list[str]:
     }
     hidden: dict[str, set[str]] = {what: set() for what in shown}
     for event in history.having(events.Hidden):
-        if not is_excused(context, event):
+        # What is gone need not show anything, if others do.
+        if not is_excused(context, event) and (event.state is None or not shown[event.what]):
             hidden[event.what].add(event.workflow)
     told = [(what, len(hidden[what] - shown[what]), len(hidden[what] | shown[what])) for what in shown]
     return [

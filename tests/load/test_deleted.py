@@ -3,6 +3,7 @@
 Method: engines in memory, a right one and broken ones, under the scenarios and under doctor.
 """
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from engine.target.classified_answer import classify_read
+from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.target_file import TargetError
@@ -90,6 +92,22 @@ class RevivingEngine(DeletingEngine):
         return super().move(name, request)
 
 
+class KeepingEngine(DeletingEngine):
+    """Shows the trail of a workflow that is there, and the notes that its moves left."""
+
+    def __init__(self, graph: TransitionGraph) -> None:
+        super().__init__(graph, self.show)
+        self.notes: dict[str, list[str]] = {}
+
+    def show(self, request: Request, answer: Answer) -> Answer:
+        name = find_workflow(request)
+        if request.method == "POST" and name and answer.status == 200:
+            self.notes.setdefault(name, []).append(json.loads(request.body)["by"])
+        if request.method == "GET" and answer.status == 200:
+            return make_answer(200, **answer.json(), notes=self.notes.get(name, []))
+        return answer
+
+
 @pytest.fixture
 def target(tmp_path: Path) -> Target:
     return load_text(tmp_path, TEXT)
@@ -114,6 +132,28 @@ def test_a_deleted_workflow_has_a_state(
     assert {name for name, verdict in checks.items() if verdict is Verdict.FAIL} == failed
     if not failed:
         assert {checks[name] for name in ("one-winner", "final-state", "tenant-isolation")} == {Verdict.PASS}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        '[audit]\nrequest = { method = "GET", path = "/w/{id}/trail" }\nentries = "rows"\nfrom = "from"\nto = "to"\n',
+        '[effects]\nrequest = { method = "GET", path = "/w/{id}" }\nmarkers = "notes"\nwinners = "any"\n',
+    ],
+)
+def test_what_is_deleted_has_nothing_to_show(shown: str, tmp_path: Path) -> None:
+    """Neither under load nor to doctor is the 404 to its trail, or to its effects, a wrong answer."""
+    moves = 'json = { expected = "A", next = "B" }'
+    target = load_text(tmp_path, TEXT.replace(moves, moves.replace(" }", ', by = "{marker}" }')) + shown)
+    source = make_source(tmp_path, target, KeepingEngine(target.graph), {"same-transition": 12, "fork": 12})
+    for _ in source.run():
+        pass
+    source.finish()
+    judgement = judge_folder(tmp_path, target)
+    assert judgement.verdict is Verdict.PASS, judgement
+    examination = Examination(Questions(target, StubRelease(KeepingEngine(target.graph)), tmp_path))  # type: ignore[arg-type]
+    examination.run()
+    assert examination.wrong == []
 
 
 def test_doctor_asks_what_is_deleted(target: Target, tmp_path: Path) -> None:
