@@ -4,16 +4,16 @@
 nothing: machines differ; ratios differ less.
 """
 
-import json
 import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 from rich.console import Console
@@ -27,6 +27,7 @@ from reports.judge.evidence.evidence import Evidence
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict
 
+T = TypeVar("T")
 TRANSITIONS = 10
 CONTENDERS = 10
 GRAPH = TransitionGraph.of("S0", {f"S{number}": [f"S{number + 1}"] for number in range(TRANSITIONS)})
@@ -131,16 +132,15 @@ def measure_memory(path: Path) -> dict[str, float]:
     return {"peak_bytes": peak, "cold_s": time.perf_counter() - begin}
 
 
-def call(task: str, *arguments: object) -> Any:
+def call(task: Callable[..., T], *arguments: object) -> T:
     """Runs one task in a process of its own, so that its memory is its own."""
-    command = [sys.executable, "-m", "benchmarks.bench_judge", task, *map(str, arguments)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout)
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(task, *arguments).result()
 
 
-def call_twice(task: str, path: Path) -> Any:
+def measure_memory_twice(path: Path) -> dict[str, float]:
     """The faster of two runs: a single one may show only other load on the machine."""
-    return min((call(task, path) for _ in range(2)), key=lambda measured: measured["cold_s"])
+    return min((call(measure_memory, path) for _ in range(2)), key=lambda measured: measured["cold_s"])
 
 
 def build_two_winners(contenders: int, unknown: int) -> pl.DataFrame:
@@ -246,9 +246,9 @@ def show(rows: list[tuple[str, str, str, str]]) -> None:
 def run(folder: Path, *, small: bool) -> None:
     rows = []
     path = folder / "million.parquet"
-    call("generate", path, 10_000)
-    million = call("measure", path, 5)
-    memory = call_twice("memory", path)
+    call(generate, path, 10_000)
+    million = call(measure, path, 5)
+    memory = measure_memory_twice(path)
     rate = million["operations"] / million["linearizable_s"] / 1e6
     rows.append(("1 M operations, read plainly", f"{million['plain_s']:.2f} s", "1", ""))
     ratio = million["judge_s"] / million["plain_s"]
@@ -258,7 +258,7 @@ def run(folder: Path, *, small: bool) -> None:
     rows.append(("1 M operations, linearizable alone", f"{rate:.1f} M operations/s", "", ">= 5 M/s"))
     rows.append(("1 M operations, peak memory", f"{memory['peak_bytes'] / MEBIBYTE:.0f} MiB", "", ""))
     for what in CHANGES:
-        found = call("change", path, CHANGES.index(what))
+        found = call(find_change, path, what)
         rows.append(
             (
                 f"1 M operations, {what}",
@@ -269,8 +269,8 @@ def run(folder: Path, *, small: bool) -> None:
         )
     if not small:
         path = folder / "ten.parquet"
-        call("generate", path, 100_000)
-        ten = call_twice("memory", path)
+        call(generate, path, 100_000)
+        ten = measure_memory_twice(path)
         ratio = ten["cold_s"] / memory["cold_s"]
         rows.append(("10 M operations, all checks", f"{ten['cold_s']:.1f} s", f"{ratio:.1f} x the 1 M", "<= 12 x"))
         rows.append(("10 M operations, peak memory", f"{ten['peak_bytes'] / MEBIBYTE:.0f} MiB", "", "<= 4096 MiB"))
@@ -290,19 +290,8 @@ def run(folder: Path, *, small: bool) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    match arguments or []:
-        case ["generate", path, workflows]:
-            generate(Path(path), int(workflows))
-            print("{}")
-        case ["measure", path, times]:
-            print(json.dumps(measure(Path(path), int(times))))
-        case ["memory", path]:
-            print(json.dumps(measure_memory(Path(path))))
-        case ["change", path, number]:
-            print(json.dumps(find_change(Path(path), CHANGES[int(number)])))
-        case _:
-            with tempfile.TemporaryDirectory() as folder:
-                run(Path(folder), small="--small" in (arguments or []))
+    with tempfile.TemporaryDirectory() as folder:
+        run(Path(folder), small="--small" in (arguments or []))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import msgspec
 
 from benchmarks.racing import RacerJob, Report
 from engine.provision.ports import find_free_port
-from engine.provision.processes import Process, run_process
+from engine.provision.processes import run_process
 from engine.provision.service import is_ready
 from engine.reference import tokens
 
@@ -32,6 +32,9 @@ TURNS_S = {10: 0.5, 20: 0.5, 50: 0.5, 100: 1.2}
 DEFECT_TURN_S = 0.3
 NOTING_TURN_S = 0.3
 START_LIMIT_S = 30.0
+ENGINE = ("onewinner", "serve", "--quiet")
+# The engine, a broken one, and the server that only notes arrivals; each command ends where its port stands.
+SERVERS = ((*ENGINE, "--port"), (*ENGINE, "--defect", "check-then-act", "--port"), ("benchmarks.noting_server",))
 RELEASE, PLAIN, GATHER = "release, gevent", "release, plain", "httpx, gather"
 BARRIER, KEPT = "FastHttpUser, barrier", "FastHttpUser, kept open"
 RACERS = {
@@ -100,8 +103,7 @@ def measure() -> dict[tuple[str, int], Tally]:
         "ONEWINNER_GLOBEX_TOKEN": token,
     }
     with contextlib.ExitStack() as stack:
-        good, broken = (stack.enter_context(serve(environment, *more)) for more in ((), ("--defect", "check-then-act")))
-        noting = stack.enter_context(serve_notes(environment))
+        good, broken, noting = (stack.enter_context(serve(environment, *command)) for command in SERVERS)
         racers = {name: stack.enter_context(start_racer(command, environment)) for name, command in RACERS.items()}
         for _ in range(ROUNDS):
             for (name, contenders), tally in tallies.items():
@@ -118,38 +120,23 @@ def measure() -> dict[tuple[str, int], Tally]:
 
 
 @contextlib.contextmanager
-def serve(environment: Mapping[str, str], *more: str) -> Iterator[str]:
-    """The reference engine in two workers, ready; its address."""
+def serve(environment: Mapping[str, str], *command: str) -> Iterator[str]:
+    """A server of ours, ready; its address. The command ends where its port stands."""
     port = find_free_port()
-    command = [sys.executable, "-m", "onewinner", "serve", "--quiet", "--port", str(port), *more]
-    with run_process(command, environment=environment) as process:
-        yield wait_for(process, port)
+    address, deadline = f"http://127.0.0.1:{port}", time.monotonic() + START_LIMIT_S
+    with run_process([sys.executable, "-m", *command, str(port)], environment=environment) as process:
+        while not is_ready(address, "/healthz"):
+            assert process.poll() is None, "the server ended"
+            assert time.monotonic() < deadline, "the server did not start in time"
+            time.sleep(0.05)
+        yield address
 
 
-@contextlib.contextmanager
-def serve_notes(environment: Mapping[str, str]) -> Iterator[str]:
-    """The server that only notes arrivals, ready; its address."""
-    port = find_free_port()
-    with run_process([sys.executable, "-m", "benchmarks.noting_server", str(port)], environment=environment) as process:
-        yield wait_for(process, port)
-
-
-def wait_for(process: Process, port: int) -> str:
-    deadline = time.monotonic() + START_LIMIT_S
-    while not is_ready(f"http://127.0.0.1:{port}", "/healthz"):
-        assert process.poll() is None, "the server ended"
-        assert time.monotonic() < deadline, "the server did not start in time"
-        time.sleep(0.05)
-    return f"http://127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
-def start_racer(command: tuple[str, ...], environment: Mapping[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+def start_racer(command: tuple[str, ...], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """It ends when its input does."""
-    with subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(environment)
-    ) as process:
-        yield process
+    )
 
 
 def command_racer(process: "subprocess.Popen[bytes]", job: RacerJob) -> Report:

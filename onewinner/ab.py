@@ -173,7 +173,7 @@ def run_turns(sides: Sequence[RunningSide], level: Level) -> LevelResult:
     """Both engines in turns, in one process, to the end of the plan or of the time."""
     folder = sides[0].run.folder.absolute()
     environment = prepare(launch=[side.describe() for side in sides])
-    with Display(folder) as display:
+    with contextlib.closing(Display(folder)) as display:
         line = display.begin("turns of a", level.sources)
         return run_asker(level, level.command, folder, environment, GRACE_S, line)
 

@@ -1,17 +1,15 @@
 """Comparing a run with a baseline, for every command that does: the options, the runs, the words, the exit code."""
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from msgspec import structs
-from rich.table import Table
 from rich.text import Text
 
-from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, UsageError, find_comparison_exit
+from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, FailedError, UsageError, find_comparison_exit
 from onewinner.options import ComparisonOptions
-from onewinner.terminal_display import STYLE, open_console
+from onewinner.terminal_display import STYLE, make_table, open_console, print_text
 from reports.comparison.acknowledged import AcknowledgedError, read_acknowledged
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
 from reports.comparison.comparison import Side, Terms, compare
@@ -52,22 +50,18 @@ def read_terms(options: ComparisonOptions, design: Design = Design.SESSIONS) -> 
     return Terms(design, rules, known)
 
 
-class UnreadableError(Exception):
-    """A run directory is there, and what it holds cannot be read: nothing is known of it."""
-
-
 def find_run(folder: Path, what: str) -> Run:
-    """The run of a folder. Raises UsageError when there is none, UnreadableError when it cannot be read."""
+    """The run of a folder. Raises UsageError when there is none, FailedError when it cannot be read."""
     if not (folder / "run.json").is_file():
         raise UsageError(f"{what}: {folder} is no run directory: it has no run.json")
     try:
         return read_run(folder)
     except RunError as error:
-        raise UnreadableError(f"{what}: {error}") from None
+        raise FailedError(f"{what}: {error}") from None
 
 
 def find_baseline(options: ComparisonOptions) -> Run | None:
-    """The run that --baseline names, before anything is started. Raises UsageError and UnreadableError."""
+    """The run that --baseline names, before anything is started. Raises UsageError and FailedError."""
     if options.baseline is None:
         for name in ("acknowledged", "threshold", "drift"):
             if getattr(options, name) is not None:
@@ -103,30 +97,23 @@ def find_design(baseline: Facts, run: Facts) -> Design:
 
 def print_comparison(comparison: Comparison) -> None:
     """Checks first, then measures, then the sentence that decides."""
-    console = open_console()
-
-    def say(text: Text | str) -> None:
-        console.print(text, soft_wrap=True)
-
-    say(Text(f"baseline: {comparison.baseline} ({comparison.baseline_verdict})"))
-    say(Text(f"run:      {comparison.run} ({comparison.run_verdict})"))
+    print_text(f"baseline: {comparison.baseline} ({comparison.baseline_verdict})")
+    print_text(f"run:      {comparison.run} ({comparison.run_verdict})")
     for words in describe_checks(comparison):
-        say(Text(words, style="bold red" if "failing" in words else ""))
+        print_text(words, "bold red" if "failing" in words else "")
     for note in comparison.notes:
-        say(Text(f"note: {note}"))
-    print_measures(comparison, say)
+        print_text(f"note: {note}")
+    print_measures(comparison)
     code = find_comparison_exit(comparison)
     label = EXIT_WORDS[code].upper()
     style = STYLE[{PASS: Verdict.PASS, UNKNOWN: Verdict.UNKNOWN}.get(code, Verdict.FAIL)]
-    say(Text.assemble("\n", (label, style), f": {describe_result(comparison)}"))
+    open_console().print(Text.assemble("\n", (label, style), f": {describe_result(comparison)}"), soft_wrap=True)
 
 
-def print_measures(comparison: Comparison, say: Callable[[Text | str], None]) -> None:
+def print_measures(comparison: Comparison) -> None:
     if not comparison.measures:
         return
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("measure", "baseline", "run", "change", "verdict", ""):
-        table.add_column(name, justify="right" if name in ("baseline", "run", "change") else "left")
+    table = make_table("measure", "baseline", "run", "change", "verdict", "", right=("baseline", "run", "change"))
     ordered = order_measures(comparison.measures)
     for change in ordered:
         values = (show_value(value, change.unit) for value in (change.baseline, change.run))
@@ -135,8 +122,8 @@ def print_measures(comparison: Comparison, say: Callable[[Text | str], None]) ->
     open_console().print("", table)
     for change in ordered:
         if change.test is not None and change.primary and change.verdict in (Change.REGRESSED, Change.IMPROVED):
-            say(Text(f"{change.measure}: {describe_test(change.test)}"))
-    say(Text(f"Measured {DESIGN_WORDS[comparison.design]}. {describe_method(comparison)}".strip(), style="dim"))
+            print_text(f"{change.measure}: {describe_test(change.test)}")
+    print_text(f"Measured {DESIGN_WORDS[comparison.design]}. {describe_method(comparison)}".strip(), "dim")
 
 
 def name_change(change: MeasureChange) -> Text:

@@ -138,15 +138,13 @@ def prepare_deployed(
     """Runs the commands of service.prepare on the new database. Raises UsageError and FailedError."""
     assert target.service is not None
     values = {"port": str(find_free_port()), **list_values(database), **choice.service_values, **more}
-    folder = Path(tempfile.mkdtemp(prefix="onewinner-"))
     try:
-        prepare_service(target.service, values, folder / "prepare.log", environment)
+        with tempfile.TemporaryDirectory(prefix="onewinner-", ignore_cleanup_errors=True) as folder:
+            prepare_service(target.service, values, Path(folder, "prepare.log"), environment)
     except ServiceError as error:
         raise UsageError(f"{choice.file}: {error}") from None
     except PrepareError as error:
         raise FailedError(f"{choice.file}: {error}") from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def set_up_running(choice: EngineChoice, target: Target) -> Target:

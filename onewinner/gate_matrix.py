@@ -8,17 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from engine.provision.errors import DatabaseUnavailable
 from engine.provision.pgbouncer import PROGRAM, find_program
-from onewinner.baseline import UnreadableError, find_baseline
+from onewinner.baseline import find_baseline
 from onewinner.engine_choice import ISOLATIONS, EngineChoice, find_obstacles
 from onewinner.exits import FAIL, PASS, REGRESSION, UNKNOWN, FailedError, UsageError
-from onewinner.options import RunOptions
+from onewinner.options import RunOptions, drop_options
 from onewinner.standard_streams import say
-from onewinner.terminal_display import STYLE, open_console, print_text
+from onewinner.terminal_display import STYLE, make_table, open_console, print_text
 from reports.documents.run_folder import RunError, read_run, refuse_taken
 from reports.judge.verdict import Verdict
 
@@ -71,7 +70,7 @@ def run_matrix(
 ) -> int:
     """Runs the gate in each configuration, one after the other. Returns the worst exit code.
 
-    Raises UsageError when the first one cannot be set up; for the others that makes an unknown.
+    Raises UsageError and FailedError when the first one cannot be set up; for the others that makes an unknown.
     """
     configurations = list_configurations(engine, axes)
     folder = options.folder
@@ -81,9 +80,6 @@ def run_matrix(
         find_baseline(options.comparison)
     except RunError as error:
         raise UsageError(str(error)) from None
-    except UnreadableError as error:
-        say(f"onewinner gate: {error}")
-        return UNKNOWN
     outcomes: list[Outcome] = []
     try:
         for each in configurations:
@@ -157,18 +153,6 @@ def require_program(program: str) -> None:
         raise UsageError(f"{error} Or leave its axis out: --matrix isolation,workers.") from None
 
 
-def drop_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The arguments without these options and their values. All arguments are options or their values."""
-    kept = []
-    dropping = False
-    for argument in arguments:
-        if argument.startswith("--"):
-            dropping = argument.partition("=")[0] in names
-        if not dropping:
-            kept.append(argument)
-    return kept
-
-
 def write_table(folder: Path, outcomes: Sequence[Outcome]) -> None:
     """The table beside the run directories: matrix.json, and summary.md for people."""
     cells = [asdict(outcome) for outcome in outcomes]
@@ -180,9 +164,7 @@ def write_table(folder: Path, outcomes: Sequence[Outcome]) -> None:
 
 def print_table(folder: Path, outcomes: Sequence[Outcome], planned: int) -> None:
     console = open_console()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in name_columns(outcomes):
-        table.add_column(name)
+    table = make_table(*name_columns(outcomes))
     for outcome in outcomes:
         styles = {outcome.verdict: STYLE[Verdict(outcome.verdict)]}
         table.add_row(*(Text(word, style=styles.get(word, "")) for word in list_words(outcome)))

@@ -215,8 +215,6 @@ def conclude(rows: Sequence[Row]) -> Judgement:
 
 def gather(answers: Sequence[Judgement]) -> Judgement:
     """One verdict of several, each on some of the engines."""
-    if not answers:
-        return Judgement(Verdict.UNKNOWN, "no cell was run", (), {})
     verdict = merge(each.verdict for each in answers)
     against = [each.reason for each in answers if each.verdict is verdict is not Verdict.PASS]
     counts = Counter[str]()

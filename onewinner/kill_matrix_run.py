@@ -27,21 +27,14 @@ from reports.judge.verdict import Judgement, Verdict
 CONTENDERS = 10
 # What a cell asks for at most; a violation ends it earlier, but for races.
 # The control `slow` takes 0.1 s for each of two thousand requests, for which the level has half of its time.
-SEQUENTIAL = Size(1, 480)
 SIZES = {
-    "sequential": SEQUENTIAL,
+    "sequential": Size(1, 480),
     "parallel": size_for(60, 8),
     "race": size_for(80, 8),
     "interleavings": size_for(1_000, 10),
     "faults": size_for(1_000, 40),
 }
-QUICK_SIZES = {
-    "sequential": SEQUENTIAL,
-    "parallel": size_for(20, 6),
-    "race": size_for(80, 6),
-    "interleavings": size_for(1_000, 10),
-    "faults": size_for(1_000, 40),
-}
+QUICK_SIZES = {**SIZES, "parallel": size_for(20, 6), "race": size_for(80, 6)}
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def run_levels(request: RunRequest, run: Run, deployment: Deployment) -> tuple[l
     direct = [level for level in request.levels if level.proxy is None]
     results: list[LevelResult] = []
     ended, saved = None, dict[str, str]()
-    with Display(run.folder, levels=len(request.levels)) as display:
+    with contextlib.closing(Display(run.folder, levels=len(request.levels))) as display:
         if direct:
             log = run.folder / "logs" / "service.log"
             with (

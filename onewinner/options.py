@@ -1,6 +1,7 @@
 """The options that several commands share."""
 
 import argparse
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -178,7 +179,7 @@ def add_comparison_options(parser: argparse.ArgumentParser) -> None:
 def read_run_options(command: str, arguments: Sequence[str], given: argparse.Namespace, name: str) -> RunOptions:
     """The options of a run; `name` is what its folder is called when --out names none."""
     measured = (given.accept_partial, given.calibrate, read_comparison(given)) if "calibrate" in given else ()
-    return RunOptions(command, tuple(arguments), choose_folder(given.out, name), given.seed, *measured)
+    return RunOptions(command, tuple(arguments), given.out or name_folder(name), given.seed, *measured)
 
 
 def read_comparison(given: argparse.Namespace) -> ComparisonOptions:
@@ -186,31 +187,35 @@ def read_comparison(given: argparse.Namespace) -> ComparisonOptions:
     return ComparisonOptions(baseline, given.acknowledged, given.threshold, given.drift)
 
 
-def choose_folder(out: Path | None, name: str) -> Path:
-    """The run directory that was named, else a new one."""
-    return out or name_folder(name)
+def drop_options(arguments: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The arguments without these options and their values. All arguments are options or their values."""
+    kept = []
+    dropping = False
+    for argument in arguments:
+        if argument.startswith("--"):
+            dropping = argument.partition("=")[0] in names
+        if not dropping:
+            kept.append(argument)
+    return kept
 
 
-def positive(text: str) -> float:
-    """An argparse type: a number above zero."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
+def number(what: str, is_right: Callable[[float], bool]) -> Callable[[str], float]:
+    """An argparse type: a number that is right; `what` says in words which are."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not is_right(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+        return value
+
+    return parse
 
 
-def share(text: str) -> float:
-    """An argparse type: a share, from 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a share from 0 to 1, such as 0.02")
-    return value
+positive = number("a number above 0", lambda value: 0 < value < math.inf)
+share = number("a share from 0 to 1, such as 0.02", lambda value: 0 <= value <= 1)
 
 
 def bounded(low: int, high: int) -> Callable[[str], int]:

@@ -4,10 +4,9 @@ machine can be compared although it was slower at one of the two times.
 
 from dataclasses import replace
 
-from engine.provision.service import REFERENCE
 from load.quotas import parse_weights
 from onewinner.ab import TurnsOptions, record
-from onewinner.engine_choice import EngineChoice, read_target
+from onewinner.engine_choice import choose_reference
 from onewinner.options import ComparisonOptions
 from onewinner.run import judge_run
 from onewinner.run_request import RunRequest
@@ -33,7 +32,7 @@ def measure_relative(request: RunRequest, seconds: int) -> tuple[Relative, Run]:
         calibrates=False,
         comparison=ComparisonOptions(),
     )
-    engines = (EngineChoice(REFERENCE, read_target(REFERENCE), "embedded"), request.engine)
+    engines = (choose_reference(), request.engine)
     names = ("reference", request.engine.name)
     options = TurnsOptions(
         run, names, request.engine.database, parse_weights(""), TURNS_MAX, RACES, seconds, CONTENDERS, turn_times=None

@@ -19,7 +19,7 @@ from engine.target.illegal import list_illegal
 from engine.target.plain_file import read_plain
 from engine.target.run_copy import remember, take_out
 from engine.target.target_file import load_target
-from onewinner.baseline import UnreadableError, compare_runs, find_baseline, print_comparison
+from onewinner.baseline import compare_runs, find_baseline, print_comparison
 from onewinner.calibration import with_calibration
 from onewinner.deployment import deploy
 from onewinner.exits import UNKNOWN, FailedError, UsageError, find_exit
@@ -64,19 +64,12 @@ Measuring = Callable[[RunRequest, int], tuple[Relative, Run]]
 def carry_out(request: RunRequest, measuring: Measuring | None = None) -> int:
     """Runs the levels and judges what was recorded. Returns the exit code."""
     with told_when_interrupted(request.options.folder):
-        return record_and_conclude(request, measuring)
-
-
-def record_and_conclude(request: RunRequest, measuring: Measuring | None) -> int:
-    try:
-        baseline = find_baseline(request.options.comparison)
-        run, results, ended = record(request)
-    except UnreadableError as error:
-        say(f"onewinner {request.options.command}: {error}")
-        return UNKNOWN
-    except RunError as error:
-        raise UsageError(str(error)) from None
-    return conclude(request, run, results, baseline, ended, measuring)
+        try:
+            baseline = find_baseline(request.options.comparison)
+            run, results, ended = record(request)
+        except RunError as error:
+            raise UsageError(str(error)) from None
+        return conclude(request, run, results, baseline, ended, measuring)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
+from typing import Any
 
 from msgspec import structs
 
@@ -15,7 +16,7 @@ from onewinner import level_plans
 from onewinner.engine_choice import WORKERS_DEFAULT, EngineChoice, hide_password
 from onewinner.faults_under_load import FaultPlan, list_fault_sources
 from onewinner.level_plans import Level
-from onewinner.options import RunOptions
+from onewinner.options import RunOptions, drop_options
 from onewinner.schema_inspection import list_sources
 from reports.comparison.facts import Facts
 
@@ -45,7 +46,6 @@ def gather_facts(request: RunRequest) -> Facts:
     options, engine = request.options, request.engine
     sources = [*list_sources(engine), *list_fault_sources(request.faults)]
     plan = level_plans.plan_sources(engine.target, request.levels, sources)
-    host = describe_host()
     return structs.replace(
         request.facts,
         name=engine.name,
@@ -59,9 +59,7 @@ def gather_facts(request: RunRequest) -> Facts:
         pgbouncer=engine.pgbouncer is not None,
         defect=engine.defect,
         control=engine.control,
-        started_at=host.started_at,
-        versions=host.versions,
-        machine=host.machine,
+        **describe_host(),
         plan=structs.replace(plan, accept_partial=options.accepts_partial),
         fault_injector=request.faults.pack() if request.faults is not None else None,
     )
@@ -69,23 +67,18 @@ def gather_facts(request: RunRequest) -> Facts:
 
 def describe_command(options: RunOptions) -> str:
     """The command that repeats the run: without --out, which is taken now, and without a database's password."""
-    shown: list[str] = []
-    follows_out = False
-    for argument in options.arguments:
-        if not follows_out and argument != "--out" and not argument.startswith("--out="):
-            shown.append(hide_password(argument))
-        follows_out = argument == "--out"
+    shown = [hide_password(argument) for argument in drop_options(options.arguments, ("--out",))]
     is_seeded = any(argument.partition("=")[0] == "--seed" for argument in shown)
     return shlex.join(["onewinner", options.command, *shown, *([] if is_seeded else ["--seed", str(options.seed)])])
 
 
-def describe_host() -> Facts:
-    """When a run begins, and on what."""
-    return Facts(
-        started_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-        versions={"python": platform.python_version(), **{name: find_version(name) for name in PACKAGES}},
-        machine={"system": platform.system(), "release": platform.release(), "cpus": os.cpu_count() or 0},
-    )
+def describe_host() -> dict[str, Any]:
+    """When a run begins, and on what: the facts of these names."""
+    return {
+        "started_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "versions": {"python": platform.python_version(), **{name: find_version(name) for name in PACKAGES}},
+        "machine": {"system": platform.system(), "release": platform.release(), "cpus": os.cpu_count() or 0},
+    }
 
 
 def find_version(package: str) -> str:

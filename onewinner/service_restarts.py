@@ -22,21 +22,12 @@ JOIN_LIMIT_S = 60.0
 STARTS_MAX = 5
 
 
-@dataclass(frozen=True)
-class Ending:
-    """The service ended, in words, and was away in this span of the monotonic clock."""
-
-    how: str
-    at_ns: int
-    until_ns: int
-
-
 @dataclass
 class Supervisor:
-    """`endings` are those after which it was started again."""
+    """`told` is what the history is told: each ending after which it was started again, as a fault."""
 
     access: EngineAccess
-    endings: list[Ending] = field(default_factory=list)
+    told: list[events.Event] = field(default_factory=list)
 
     def supervise(self, over: threading.Event) -> None:
         """Until it is over, or the service cannot be started any more. One that has ended by then is started again,
@@ -49,7 +40,9 @@ class Supervisor:
             if how is not None:
                 if not self.start_again():
                     return
-                self.endings.append(Ending(how, alive_ns, time.monotonic_ns()))
+                now_ns = time.monotonic_ns()
+                restarted = events.Restarted(fault="an injected fault", how=how, at_ns=alive_ns, until_ns=now_ns)
+                self.told += [events.Fault(at_ns=alive_ns, until_ns=now_ns + GRACE_NS, what=ENDED), restarted]
             alive_ns = time.monotonic_ns()
 
     def start_again(self) -> bool:
@@ -64,16 +57,10 @@ class Supervisor:
         return False
 
     def record(self, history: Path) -> None:
-        """Each ending as a fault, in a journal of its own."""
+        """In a journal of its own."""
+        plan = events.Plan(operations=0, races=0, scenario="supervisor")
         with Journal(history / f"{SOURCE}.jsonl") as journal:
-            journal.write(events.Plan(operations=0, races=0, scenario="supervisor"))
-            for each in self.endings:
-                journal.write(events.Fault(at_ns=each.at_ns, until_ns=each.until_ns + GRACE_NS, what=ENDED))
-                restarted = events.Restarted(
-                    fault="an injected fault", how=each.how, at_ns=each.at_ns, until_ns=each.until_ns
-                )
-                journal.write(restarted)
-            journal.write(events.End(operations=0))
+            journal.write(plan, *self.told, events.End(operations=0))
 
 
 @contextlib.contextmanager

@@ -12,13 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from engine.provision.ports import LOOPBACK
 from engine.target.sinks import Sink
 from onewinner.standard_streams import say
 from reports.history import events
 from reports.history.awaited_calls import SINKS, await_calls
 from reports.history.journal import Journal
 
-LOOPBACK = "127.0.0.1"
 # Every so manieth call meets a fault, if the sink has any.
 FAULT_EVERY = 4
 REFUSED_STATUS = 503

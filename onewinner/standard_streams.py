@@ -37,9 +37,9 @@ def flush_output(code: int) -> int:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        drop_output()
+        drop(sys.stdout)
     except (OSError, ValueError) as error:
-        drop_output()
+        drop(sys.stdout)
         say(f"onewinner: the output cannot be written: {getattr(error, 'strerror', None) or error}")
         code = code if code == USAGE else UNKNOWN
     try:
@@ -47,11 +47,6 @@ def flush_output(code: int) -> int:
     except (OSError, ValueError):
         drop(sys.stderr)
     return code
-
-
-def drop_output() -> None:
-    """Lets standard output lead nowhere from here on."""
-    drop(sys.stdout)
 
 
 def drop(stream: TextIO) -> None:

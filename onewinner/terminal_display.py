@@ -4,11 +4,9 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -17,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from onewinner.answer_counts import AnswerCounts
-from onewinner.standard_streams import drop_output
+from onewinner.standard_streams import drop
 from reports.comparison.facts import DefectRow, ViolatingSchedule
 from reports.comparison.measure_tables import describe_injected, describe_quality
 from reports.documents.page.text import reveal
@@ -49,7 +47,7 @@ class Terminal(Console):
 
     def on_broken_pipe(self) -> None:
         self.quiet = True
-        drop_output()
+        drop(sys.stdout)
 
 
 def open_console() -> Console:
@@ -74,12 +72,7 @@ class Display:
         self._is_shown = False
         self._levels, self._begun = levels, 0
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         if self._is_shown:
             self.progress.stop()
 
@@ -165,37 +158,44 @@ def describe_tally(live: Path, planned: int | None = None) -> str:
     )
 
 
-def print_text(text: str) -> None:
+def make_table(*columns: str, right: Collection[str] = ()) -> Table:
+    """A table without lines; the columns that `right` names are numbers."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left")
+    return table
+
+
+def print_text(text: str, style: str = "") -> None:
     """One or more lines, as they are."""
-    open_console().print(Text(text), soft_wrap=True)
+    open_console().print(Text(text, style=style), soft_wrap=True)
 
 
 def print_verdict(run: Run) -> None:
     """The judgement, and where the report is."""
     partial = describe_partial(run.facts.levels)
     if partial and partial not in run.judgement.reason:
-        open_console().print(Text(capital(partial), style="bold yellow"), soft_wrap=True)
+        print_text(capital(partial), "bold yellow")
     print_judgement(run.judgement)
     if run.facts.profile == "quick" and any("time" in level.ended for level in run.facts.levels):
-        open_console().print(Text("--profile full gives the levels more time", style="dim"), soft_wrap=True)
+        print_text("--profile full gives the levels more time", "dim")
     for line in describe_not_applicable(run.facts.levels):
-        open_console().print(Text(line, style="dim"), soft_wrap=True)
+        print_text(line, "dim")
     for one in run.facts.reproductions:
-        told = f"the smallest plan that fails: {run.folder / one.plan}, in {one.failed} of {one.repeats} repeats"
-        open_console().print(Text(f"{told}: {one.kind}\nagain: {one.command}"), soft_wrap=True)
+        smallest = f"the smallest plan that fails: {run.folder / one.plan}, in {one.failed} of {one.repeats} repeats"
+        print_text(f"{smallest}: {one.kind}\nagain: {one.command}")
     for line in describe_pairings(run.facts.pairings):
-        open_console().print(Text(line, style="dim"), soft_wrap=True)
+        print_text(line, "dim")
     measures = run.facts.measures
     if ended := describe_endings(measures.endings):
-        open_console().print(Text(ended, style="bold yellow"), soft_wrap=True)
-    for measured in filter(
-        None, (describe_quality(measures), describe_injected(measures), describe_unscheduled(measures.unscheduled))
-    ):
-        open_console().print(Text(measured, style="dim"), soft_wrap=True)
+        print_text(ended, "bold yellow")
+    told = (describe_quality(measures), describe_injected(measures), describe_unscheduled(measures.unscheduled))
+    for line in filter(None, told):
+        print_text(line, "dim")
     for line in describe_strength(run.facts) if run.judgement.verdict is Verdict.PASS else ():
         is_gap = line.startswith("never") or line == FIXED_PROCESSES
-        open_console().print(Text(line, style="yellow" if is_gap else "dim"), soft_wrap=True)
-    open_console().print(Text(f"report: {run.folder / 'index.html'}"), soft_wrap=True)
+        print_text(line, "yellow" if is_gap else "dim")
+    print_text(f"report: {run.folder / 'index.html'}")
 
 
 def describe_not_applicable(levels: Sequence[LevelRun]) -> list[str]:
@@ -225,10 +225,8 @@ def print_matrix(run: Run) -> None:
     """The kill matrix: a line for each engine, a column for each level; then the verdict on the harness."""
     console = open_console()
     rows = run.facts.defects
-    table = Table(box=None, pad_edge=False, header_style="dim")
     levels = list(dict.fromkeys(row.level for row in rows))
-    for name in ("engine", "check", *levels):
-        table.add_column(name)
+    table = make_table("engine", "check", *levels)
     for name in dict.fromkeys(row.name for row in rows):
         mine = {row.level: row for row in rows if row.name == name}
         check = next(row.check for row in mine.values()) or "none may fail"
@@ -256,9 +254,7 @@ def describe_cell(row: DefectRow) -> Text:
 def print_judgement(judgement: Judgement) -> None:
     """The table of the checks, the first finding of each that failed, and the verdict."""
     console = open_console()
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (("check", "left"), ("verdict", "left"), ("judged", "right"), ("", "left")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table = make_table("check", "verdict", "judged", "", right=("judged",))
     for result in judgement.checks:
         table.add_row(
             result.check, name_verdict(result.verdict), count_judged(result), Text(reveal(result.reason), style="dim")

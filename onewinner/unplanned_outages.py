@@ -25,10 +25,8 @@ def record_outages(history: Path, gaps: Sequence[Span]) -> str | None:
     if not theirs:
         return None
     with Journal(history / f"{SOURCE}.jsonl") as journal:
-        journal.write(events.Plan(operations=0, races=0, scenario="outages"))
-        for at_ns, until_ns in theirs:
-            journal.write(events.Fault(at_ns=at_ns, until_ns=until_ns + GRACE_NS, what=LOST))
-        journal.write(events.End(operations=0))
+        lost = (events.Fault(at_ns=at_ns, until_ns=until_ns + GRACE_NS, what=LOST) for at_ns, until_ns in theirs)
+        journal.write(events.Plan(operations=0, races=0, scenario="outages"), *lost, events.End(operations=0))
     times = "once" if len(theirs) == 1 else f"{len(theirs)} times"
     return (
         f"the database ended, or its sessions were ended, {times} during the run, and not by onewinner (out of "

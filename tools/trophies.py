@@ -6,7 +6,6 @@ as promised if the named check fails on it (exit code 1), or if it passes everyt
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from onewinner.commands.bisect import ENVIRONMENT
+from onewinner.commands.bisect import describe_environment
 from onewinner.exits import FAIL, PASS
 from onewinner.kill_matrix import Detection, find_detection
 from reports.documents.run_folder import RunError, read_run
@@ -149,13 +148,6 @@ def run_quietly(command: Sequence[str], folder: Path) -> None:
         raise TrophyError(f"{' '.join(command[:4])} ended with {ended.returncode}: {ended.stderr.strip()[-500:]}")
 
 
-def describe_environment(environment: Path, release: Release) -> dict[str, str]:
-    """The variables for the command that asks a release, and so for the service that it starts."""
-    places = (environment / "bin", environment / "node_modules" / ".bin")
-    path = os.pathsep.join([*map(str, places), os.environ.get("PATH", os.defpath)])
-    return {**os.environ, "PATH": path, ENVIRONMENT: str(environment), **release.env}
-
-
 def describe_promise(trophy: Trophy, release: Release) -> str:
     """What a release is to do, in the words of the table."""
     return "pass" if release.holds else f"{release.fails or trophy.check} fails"
@@ -163,7 +155,7 @@ def describe_promise(trophy: Trophy, release: Release) -> str:
 
 def try_release(folder: Path, trophy: Trophy, release: Release, out: Path) -> Row:
     """Runs the command of the trophy on one release. Raises TrophyError when it cannot be installed."""
-    variables = describe_environment(install(folder, trophy, release), release)
+    variables = {**describe_environment(install(folder, trophy, release)), **release.env}
     shutil.rmtree(out, ignore_errors=True)
     out.parent.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "onewinner", *trophy.command, "--target", str(folder / "target.toml")]

@@ -25,9 +25,9 @@ from onewinner.bisection import Search, Trial, describe_bisection, describe_tria
 from onewinner.engine_choice import read_target
 from onewinner.exits import FAIL, PASS, UNKNOWN, USAGE, UsageError
 from onewinner.help_layout import JUDGING, Parser, one_of
-from onewinner.options import bounded, choose_folder
+from onewinner.options import bounded
 from onewinner.terminal_display import print_text
-from reports.documents.run_folder import RunError, make_safe, read_run
+from reports.documents.run_folder import RunError, make_safe, name_folder, read_run
 from reports.judge.verdict import Verdict
 
 EXAMPLE = """onewinner bisect --target orders.toml --package orders --good 2.1 --bad 2.4
@@ -77,15 +77,16 @@ def try_release(version: str, options: BisectOptions) -> Trial:
         prepare_release(version, environment, options.prepare, log)
     except PrepareError as error:
         return Trial(version, UNKNOWN, reason=f"it cannot be prepared: {error}")
-    places = [str(environment / "bin"), str(environment / "node_modules" / ".bin")]
-    variables = {
-        **os.environ,
-        "PATH": os.pathsep.join([*places, os.environ.get("PATH", os.defpath)]),
-        ENVIRONMENT: str(environment),
-    }
     command = name_module("onewinner", *options.asking, "--target", str(options.target), "--out", str(out))
-    code = run_logged(command, variables, log)
+    code = run_logged(command, describe_environment(environment), log)
     return read_trial(version, code, out, log)
+
+
+def describe_environment(environment: Path) -> dict[str, str]:
+    """The variables for the command that asks a release, and so for the service that it starts."""
+    places = (environment / "bin", environment / "node_modules" / ".bin")
+    path = os.pathsep.join([*map(str, places), os.environ.get("PATH", os.defpath)])
+    return {**os.environ, "PATH": path, ENVIRONMENT: str(environment)}
 
 
 def read_trial(version: str, code: int, out: Path, log: Path) -> Trial:
@@ -134,7 +135,7 @@ def parse(arguments: list[str]) -> BisectOptions:
     target = read_target(given.target)
     if target.service is None:
         raise UsageError(f"{given.target}: service: bisect starts every release; say how, in [service]")
-    folder = choose_folder(given.out, f"{target.name}-bisect")
+    folder = given.out or name_folder(f"{target.name}-bisect")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"--out: {folder} is not empty; name a new folder")
     return BisectOptions(given.target, choose_versions(given), plan_preparation(given), plan_asking(given), folder)

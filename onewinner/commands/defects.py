@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from msgspec import structs
-
 from engine.reference.controls import list_controls
 from engine.reference.defects import LEVELS, list_defects
 from onewinner.engine_choice import EngineChoice, choose_reference
@@ -21,7 +19,7 @@ from onewinner.options import RunOptions, add_database, add_run_options, bounded
 from onewinner.run_request import describe_command, describe_host
 from onewinner.subprocess_pool import count_at_once
 from onewinner.terminal_display import print_matrix
-from reports.comparison.facts import DefectRow
+from reports.comparison.facts import DefectRow, Facts
 from reports.documents.run_folder import Run, RunError, begin_run, finish_run, read_run, with_judgement
 from reports.judge.verdict import Judgement
 
@@ -43,8 +41,8 @@ class DefectsOptions:
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
     reference = options.reference
-    facts = structs.replace(
-        describe_host(),
+    facts = Facts(
+        **describe_host(),
         name="defects",
         command=describe_command(options.run),
         target=reference.target.name,

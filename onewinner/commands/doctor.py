@@ -23,7 +23,7 @@ from onewinner.engine_choice import EngineChoice
 from onewinner.exits import PASS, UsageError
 from onewinner.help_layout import Parser
 from onewinner.options import add_engine_options, read_engine
-from onewinner.terminal_display import open_console
+from onewinner.terminal_display import open_console, print_text
 from reports.documents.strength import FIXED_PROCESSES
 from reports.judge.text.short_forms import count
 
@@ -140,32 +140,24 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
     """0 when everything looks right; else the first thing to fix, as a UsageError. `log` is that of a service which
     onewinner started, if it did.
     """
-    console = open_console()
     if examination.questions.used is not None:
         told = f"the id {examination.questions.used} was used up; take it out of create.ids before the next run"
-        console.print(Text(f"\n{told}", style="dim"), soft_wrap=True)
+        print_text(f"\n{told}", "dim")
     for skipped in examination.skipped if not remedies else ():
-        console.print(Text(f"not asked: {hide(skipped)}", style="dim"), soft_wrap=True)
+        print_text(f"not asked: {hide(skipped)}", "dim")
     fixed = [FIXED_PROCESSES] if engine.has_fixed_processes else []
     for hint in [*examination.questions.hints, *list_exposed(engine.target), *fixed]:
-        console.print(Text(f"\ncould be added: {hide(hint)}", style="dim"), soft_wrap=True)
+        print_text(f"\ncould be added: {hide(hint)}", "dim")
     if remedies:
         # The first one is the command's message.
         further = {remedy: each for each, remedy in zip(examination.wrong, remedies, strict=True)}
         del further[remedies[0]]
         for remedy, each in further.items():
-            told = hide(f"{each.probe.what}: change {remedy}")
-            console.print(Text.assemble("\n", (told, STYLE[False])), soft_wrap=True)
+            print_text(f"\n{hide(f'{each.probe.what}: change {remedy}')}", STYLE[False])
         more = f" ({len(further)} more above)" if further else ""
         tail = hide(read_tail(log)) if any(LOOK in remedy for remedy in remedies) else ""
         raise UsageError(f"{engine.file}: {hide(remedies[0])}{more}{tail}")
     again = shlex.join(["onewinner", "gate", *engine.options])
-    console.print(
-        Text.assemble(
-            "\n",
-            (f"all {len(examination.done)} answers look right", STYLE[True]),
-            f"; next: {again}",
-        ),
-        soft_wrap=True,
-    )
+    done = Text.assemble("\n", (f"all {len(examination.done)} answers look right", STYLE[True]), f"; next: {again}")
+    open_console().print(done, soft_wrap=True)
     return PASS

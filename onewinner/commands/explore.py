@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 
 from onewinner import level_plans
@@ -28,7 +27,7 @@ from onewinner.options import (
 from onewinner.profiles import Size
 from onewinner.run import carry_out
 from onewinner.run_request import RunRequest
-from onewinner.terminal_display import open_console, print_schedule, print_text
+from onewinner.terminal_display import make_table, open_console, print_schedule, print_text
 from reports.comparison.facts import Facts, Pairing
 from reports.documents.pairings import describe_pairing, is_proven
 from reports.documents.run_folder import Run, read_run
@@ -117,20 +116,10 @@ def parse(arguments: list[str]) -> ExploreOptions:
     chosen, race = read_engine(given), read_replay(given.replay)
     # Each level sets its own isolation.
     engine = replace(chosen, isolation=None, recorded_arguments=None if race is None else race.arguments)
-    return ExploreOptions(
-        engine,
-        read_run_options("explore", arguments, given, engine.name),
-        ISOLATIONS if given.isolation == "all" else (chosen.isolation_asked,),
-        given.scope,
-        given.contenders,
-        given.schedules,
-        given.limit_s,
-        given.mixed,
-        given.faults,
-        given.replay,
-        race,
-        given.times,
-    )
+    run = read_run_options("explore", arguments, given, engine.name)
+    isolations = ISOLATIONS if given.isolation == "all" else (chosen.isolation_asked,)
+    names = ("scope", "contenders", "schedules", "limit_s", "mixed", "faults", "replay", "times")
+    return ExploreOptions(engine, run, isolations, race=race, **{name: getattr(given, name) for name in names})
 
 
 def read_replay(file: Path | None) -> Race | None:
@@ -183,15 +172,7 @@ def show(written: Run, isolations: Sequence[str | None], race: Race | None) -> N
 
 
 def print_table(pairings: Sequence[Pairing], isolation: str | None) -> None:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name, justify in (
-        ("kind of pairing", "left"),
-        ("pairings", "right"),
-        ("schedules", "right"),
-        ("", "left"),
-        ("seen", "left"),
-    ):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    table = make_table("kind of pairing", "pairings", "schedules", "", "seen", right=("pairings", "schedules"))
     for row in pairings:
         style = "bold red" if row.violated else "green" if is_proven(row) else "yellow"
         seen = ", ".join(f"{remark} {count}" for remark, count in sorted(row.remarks.items()))

@@ -136,15 +136,6 @@ def parse(arguments: list[str]) -> GateOptions:
     given = build_parser().parse_args(arguments)
     engine = read_engine(given)
     run = read_run_options("gate", arguments, given, engine.name if given.matrix is None else "matrix")
-    return GateOptions(
-        engine,
-        replace(run, measure_s=given.measure),
-        given.profile,
-        given.contenders,
-        given.level,
-        given.batches,
-        given.plans,
-        given.races,
-        given.plan,
-        given.matrix,
-    )
+    names = ("profile", "contenders", "batches", "plans", "races", "plan")
+    same = {name: getattr(given, name) for name in names}
+    return GateOptions(engine, replace(run, measure_s=given.measure), levels=given.level, axes=given.matrix, **same)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from engine.target.template import Template
 from onewinner.engine_choice import FOUND
 from onewinner.exits import PASS, UsageError
 from onewinner.help_layout import Parser
@@ -21,7 +22,6 @@ from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.github_workflow import draft_workflow
 from onewinner.proposals.install_origin import read_origin
 from onewinner.proposals.proposal import Proposal, propose
-from onewinner.proposals.requests import Call
 from onewinner.proposals.resources import NothingFound, describe_others
 from onewinner.terminal_display import print_text
 
@@ -30,7 +30,7 @@ WORKFLOW = Path(".github", "workflows", "onewinner.yml")
 FETCH_TIMEOUT_S = 60.0
 DOCUMENT_BYTES_MAX = 16 * 2**20
 BLANK = Proposal(
-    advance=Call("POST", "/orders/{id}/status", {"from": "{expected}", "to": "{next}"}),
+    advance=Template("POST", "/orders/{id}/status", {"from": "{expected}", "to": "{next}"}),
     id="id",
     guesses={"workflow": "these are only an example"},
 )

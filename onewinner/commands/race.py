@@ -1,6 +1,5 @@
 """Presses hard: races by the thousand over all scenarios, in one or more processes; judged and reported like a gate."""
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from onewinner.options import (
     add_judged_options,
     add_run_options,
     bounded,
+    number,
     positive,
     read_engine,
     read_run_options,
@@ -29,6 +29,7 @@ from reports.comparison.facts import Facts
 EXAMPLE = "onewinner race --scenarios same-transition,fork=2 --races 5000 --processes 2"
 PROFILE = "race"
 FAULT_RATE_DEFAULT, FAULT_RATE_MAX = 0.01, 0.2
+RATE = number(f"a number above 0 and up to {FAULT_RATE_MAX}", lambda value: 0 < value <= FAULT_RATE_MAX)
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def build_parser() -> Parser:
     add(
         "--faults",
         nargs="?",
-        type=rate,
+        type=RATE,
         const=FAULT_RATE_DEFAULT,
         metavar="RATE",
         help="the part of the statements, on their way to the database, that meet a fault: a connection lost before, "
@@ -130,14 +131,3 @@ def parse(arguments: list[str]) -> RaceOptions:
     return RaceOptions(
         engine, read_run_options("race", arguments, given, engine.name), load, given.faults, given.crashes
     )
-
-
-def rate(text: str) -> float:
-    """An argparse type: a part of the statements."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value <= FAULT_RATE_MAX:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0 and up to {FAULT_RATE_MAX}")
-    return value

@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 
-from onewinner.baseline import UnreadableError, find_run
+from onewinner.baseline import find_run
 from onewinner.engine_choice import read_target
-from onewinner.exits import PASS, UNKNOWN, UsageError
+from onewinner.exits import PASS, UsageError
 from onewinner.help_layout import Parser
-from onewinner.standard_streams import say
-from onewinner.terminal_display import open_console
+from onewinner.terminal_display import make_table, open_console, print_text
 from reports.comparison.comparison_result import Trend
 from reports.comparison.description import show_value
 from reports.comparison.trends import describe_change, describe_trend, draw_line, find_trends, is_worse
@@ -27,11 +25,7 @@ PAGE = "trend.html"
 
 def main(arguments: list[str]) -> int:
     runs, history, page = parse(arguments)
-    try:
-        return report_runs(runs) if history is None else report_history(history, page or history / PAGE)
-    except UnreadableError as error:
-        say(f"onewinner report: {error}")
-        return UNKNOWN
+    return report_runs(runs) if history is None else report_history(history, page or history / PAGE)
 
 
 def build_parser() -> Parser:
@@ -60,7 +54,7 @@ def report_runs(folders: list[Path]) -> int:
             write_documents(run)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be written: {error.strerror}") from None
-        open_console().print(Text(f"report: {folder / 'index.html'} ({run.judgement.verdict})"), soft_wrap=True)
+        print_text(f"report: {folder / 'index.html'} ({run.judgement.verdict})")
     return PASS
 
 
@@ -89,16 +83,13 @@ def report_history(folder: Path, page: Path) -> int:
     except OSError as error:
         raise UsageError(f"{page}: cannot be written: {error.strerror}; choose another --out") from None
     print_trends(trends, chronicle)
-    open_console().print(Text(f"report: {page}"), soft_wrap=True)
+    print_text(f"report: {page}")
     return PASS
 
 
 def print_trends(trends: tuple[Trend, ...], chronicle: Chronicle) -> None:
-    console = open_console()
     series = ""
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("measure", "runs", "first", "last", "", ""):
-        table.add_column(name, justify="right" if name in ("runs", "first", "last") else "left")
+    table = make_table("measure", "runs", "first", "last", "", "", right=("runs", "first", "last"))
     for trend in trends:
         if trend.series != series:
             series = trend.series
@@ -108,10 +99,9 @@ def print_trends(trends: tuple[Trend, ...], chronicle: Chronicle) -> None:
         table.add_row(
             trend.measure, str(len(trend.points)), first, last, line, Text(describe_trend(trend), style="dim")
         )
-    console.print(table)
+    open_console().print(table)
     for trend in trends:
         for change in trend.changes:
-            style = "bold red" if is_worse(trend, change) else "green"
-            console.print(Text(describe_change(trend, change), style=style), soft_wrap=True)
+            print_text(describe_change(trend, change), "bold red" if is_worse(trend, change) else "green")
     for note in chronicle.notes:
-        console.print(Text(f"left out: {note}", style="dim"), soft_wrap=True)
+        print_text(f"left out: {note}", "dim")

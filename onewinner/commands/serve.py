@@ -6,12 +6,12 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from engine.provision.child import send
 from engine.provision.database import provide_database
 from engine.provision.errors import DatabaseUnavailable
-from engine.provision.ports import find_free_port
+from engine.provision.ports import LOOPBACK, find_free_port
 from engine.provision.service import is_ready
 from engine.reference import api, tokens
 from engine.reference.errors import SchemaUnavailable
@@ -124,19 +124,13 @@ def serve_reference(
         return watch(processes, f"http://127.0.0.1:{port}", {} if is_quiet else environment)
 
 
-@contextlib.contextmanager
-def listen(port: int) -> Iterator[socket.socket]:
+def listen(port: int) -> socket.socket:
     """One of several sockets on one port, over which the kernel spreads the connections of a burst.
 
     One socket for all workers tends to give them all to one; so do sockets that come one by one, as their workers
     get ready. Then nothing races between processes, and defects that live there hide.
     """
-    with socket.socket() as shared:
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        shared.bind(("127.0.0.1", port))
-        shared.listen(BACKLOG)
-        yield shared
+    return socket.create_server((LOOPBACK, port), backlog=BACKLOG, reuse_port=True)
 
 
 def watch(workers: list[Worker], url: str, environment: Mapping[str, str]) -> int:

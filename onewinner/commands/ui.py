@@ -5,6 +5,7 @@ It listens on 127.0.0.1 alone. Its address holds a token of this start, without 
 """
 
 import contextlib
+import os
 import socket
 import webbrowser
 from collections.abc import Iterator
@@ -52,17 +53,13 @@ def main(arguments: list[str]) -> int:
     return PASS
 
 
-@contextlib.contextmanager
-def listen(port: int) -> Iterator[socket.socket]:
+def listen(port: int) -> socket.socket:
     """A socket of 127.0.0.1 that listens. Raises UsageError when the port is taken."""
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((LOOPBACK, port))
-        except OSError as error:
-            raise UsageError(f"--port: {port} cannot be used: {error.strerror}; choose another one") from None
-        listening.listen()
-        yield listening
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise UsageError(f"--port: {port} cannot be used: {reason}; choose another one") from None
 
 
 class Server(uvicorn.Server):

@@ -4,12 +4,13 @@ what to change in the file, if it looks wrong.
 
 from dataclasses import dataclass, field
 
+from engine.target.illegal import list_illegal
 from engine.target.target import Target
 from engine.target.template import Template
 from engine.target.workflow_source import IdPool
 from onewinner.doctor import remedies
 from onewinner.doctor.questions import Examined, Questions
-from onewinner.doctor.tour_plan import Step, list_illegal_here, plan_tour, share
+from onewinner.doctor.tour_plan import Step, plan_tour, share, walk_steps
 from onewinner.doctor.unit_questions import examine_units
 from onewinner.doctor.version_questions import examine_versions
 from reports.judge.text.short_forms import count
@@ -46,27 +47,24 @@ class Examination:
     def wrong(self) -> list[Examined]:
         return self.questions.wrong
 
-    def run(self) -> list[Examined]:
-        """Asks until an answer makes the next question pointless; everything that was asked, in order. First every user
-        logs in: the gate asks as each of them.
-        """
+    def run(self) -> None:
+        """Asks until an answer makes the next question pointless. First every user logs in: the gate asks as each."""
         self.questions.log_in_all()
         if self.target.has_workflow:
             self.examine_workflow()
         if self.target.capacity is not None and not self.wrong:
             self.skipped += examine_units(self.questions)
-        return self.done
 
-    def examine_workflow(self) -> list[Examined]:
+    def examine_workflow(self) -> None:
         """The moves of a workflow, and what there is beside them."""
         workflow = self.questions.create()
         initial = self.target.graph.initial
         if workflow is None or not self.questions.read(workflow, initial, is_new=True):
-            return self.done
+            return
         self.visit(workflow, initial)
         first = self.advance_once(workflow)
         if first is None:
-            return self.done
+            return
         step, id_ = first
         is_there = self.questions.read(workflow, step.to) or not self.questions.moved_alone(step.to)
         if is_there:
@@ -75,7 +73,7 @@ class Examination:
         self.skipped += examine_versions(self.questions)
         if self.ask_stranger(workflow, step.to, is_there=is_there and self.target.can_read):
             self.skipped.append("anything more of the workflow that another tenant has moved")
-            return self.done
+            return
         if is_there:
             self.visit(workflow, step.to)
         self.questions.read_trail(workflow, self.moves)
@@ -84,14 +82,14 @@ class Examination:
         self.take_tour(workflow, step)
         self.questions.press(initial, step.to)
         self.note_skipped()
-        return self.done
 
     def visit(self, workflow: str, state: str) -> None:
         """Once for each state: what must be refused there, a read behind each request; then guards."""
         if state in self.visited:
             return
         self.visited.add(state)
-        requests = list_illegal_here(self.target, state)
+        # To another state alone: many services repeat the answer to a move into the same one.
+        requests = [each for each in list_illegal(self.target, state) if each.to != state]
         for request in requests[: share(self.target)]:
             if not self.questions.ask_illegal(workflow, request):
                 return
@@ -141,8 +139,7 @@ class Examination:
         self.skipped += [f"{left} moves: each would use up an id of create.ids"] if left else []
 
     def list_steps(self, origin: str | None = None) -> list[Step]:
-        edges = [edge for edge in self.target.graph.walk_edges() if origin in (None, edge[0])]
-        return [Step(route, *edge) for edge in edges for route in self.target.routes_for(*edge)]
+        return [step for step in walk_steps(self.target) if origin in (None, step.origin)]
 
     def take(self, workflow: str, step: Step) -> bool:
         """Makes a move, reads the state, and asks what is to be asked there; whether all was right."""

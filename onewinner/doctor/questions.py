@@ -115,9 +115,8 @@ class Questions:
         """Takes what a read saves for later requests, such as the version. What it shows was asked before."""
         if not self.target.read_savings:
             return
-        request = self.target.build_read(self.target.owner, workflow, self.name_request(), self.list_values(workflow))
-        answer = self.release.send(request).answer
-        self.save(classify_read(self.target, answer), workflow, self.target.read_savings, answer)
+        probe = self.ask_read("read", workflow)
+        self.save(probe.classified, workflow, self.target.read_savings, probe.answer)
 
     def name_request(self) -> str:
         self.asked += 1
@@ -130,11 +129,16 @@ class Questions:
         request: Request,
         classify: Callable[[Answer], ClassifiedAnswer],
         wanted: tuple[str, ...],
-        tenant: str | None = None,
+        tenant: str = "",
     ) -> Probe:
         tenant, answer = tenant or self.target.owner, self.release.send(request).answer
         classified = classify(answer) if tenant == self.target.owner else turn_away(classify(answer))
         return Probe(what, table, tenant, request, answer, classified, wanted)
+
+    def ask_read(self, what: str, workflow: str, wanted: tuple[str, ...] = ("ok",), tenant: str = "") -> Probe:
+        values = self.list_values(workflow, tenant)
+        request = self.target.build_read(tenant or self.target.owner, workflow, self.name_request(), values)
+        return self.ask(what, "read", request, partial(classify_read, self.target), wanted, tenant)
 
     def note(self, probe: Probe, remedy: str | None) -> bool:
         """Keeps it; whether the answer looks right."""
@@ -219,9 +223,7 @@ class Questions:
         """
         if not self.target.can_read:
             return True
-        values = self.list_values(workflow)
-        request = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
-        probe = self.ask(what, "read", request, partial(classify_read, self.target), ("ok",))
+        probe = self.ask_read(what, workflow)
         self.save(probe.classified, workflow, self.target.read_savings, probe.answer)
         seen = probe.classified.observed
         if seen in self.moved_alone(state):
@@ -250,10 +252,7 @@ class Questions:
         id_, tenant, route, to = self.name_request(), tenant or self.target.owner, step.route, step.to
         values = {**self.list_values(workflow, tenant, user=route.user), **replaced}
         request = self.target.build_advance(route, tenant, workflow, step.origin, to, id_, id_, values, omitted)
-
-        def classify(answer: Answer) -> ClassifiedAnswer:
-            return classify_advance(self.target, answer, route, to)
-
+        classify = partial(classify_advance, self.target, route=route, to=to)
         probe = self.ask(what, self.name_table(route), request, classify, wanted, tenant)
         self.save(probe.classified, workflow, route.savings, probe.answer)
         if is_accepted(self.target, route, probe.answer, to):
@@ -293,9 +292,7 @@ class Questions:
             return False
         if not self.target.can_read:
             return True
-        values = self.list_values(workflow)
-        read = self.target.build_read(self.target.owner, workflow, self.name_request(), values)
-        shown = self.ask("read", "read", read, partial(classify_read, self.target), ("ok",))
+        shown = self.ask_read("read", workflow)
         if shown.classified.observed in self.moved_alone(state):
             return False
         if shown.classified.outcome == "ok" and shown.classified.observed != state:
@@ -320,10 +317,7 @@ class Questions:
 
     def read_as(self, stranger: str, workflow: str, state: str | None) -> None:
         """`state`: the workflow's, where it is certain."""
-        values = self.list_values(workflow, stranger)
-        request = self.target.build_read(stranger, workflow, self.name_request(), values)
-        what, classify = f"read by {stranger}", partial(classify_read, self.target)
-        probe = self.ask(what, "read", request, classify, ("refused",), stranger)
+        probe = self.ask_read(f"read by {stranger}", workflow, ("refused",), stranger)
         self.note(probe, remedies.advise_stranger(self.target, probe, state))
         if probe.answer.status == remedies.UNKNOWN_CLIENT and isinstance(self.target.create, Template):
             self.create_as(stranger)
@@ -353,13 +347,8 @@ class Questions:
         values = self.list_values(workflow)
         request = target.build_guard(guard, target.owner, workflow, self.name_request(), values)
         wanted = ("ok",) if state in guard.open else ("conflict",)
-        probe = self.ask(
-            f"guard {guard.name}",
-            f"guards[{target.guards.index(guard)}]",
-            request,
-            lambda answer: classify_guard(target, answer, guard),
-            wanted,
-        )
+        key, classify = f"guards[{target.guards.index(guard)}]", partial(classify_guard, target, guard=guard)
+        probe = self.ask(f"guard {guard.name}", key, request, classify, wanted)
         self.note(probe, remedies.advise_guard(probe, state))
 
     def read_trail(self, workflow: str, moves: list[tuple[str, str]]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from engine.target.illegal import IllegalRequest, list_illegal
 from engine.target.routes import Route
 from engine.target.target import Target
 
@@ -71,11 +70,6 @@ def find_way(target: Target, state: str, left: list[Step]) -> list[Step]:
     paths = [target.graph.path(state, step.origin) for step in left]
     shortest = min((path for path in paths if path), key=len, default=())
     return [Step(target.routes_for(origin, to)[-1], origin, to) for origin, to in pairwise(shortest)]
-
-
-def list_illegal_here(target: Target, state: str) -> list[IllegalRequest]:
-    """The illegal requests of a state that lead to another one: many services repeat the answer for the same one."""
-    return [each for each in list_illegal(target, state) if each.to != state]
 
 
 def share(target: Target) -> int:

@@ -76,18 +76,16 @@ def describe_trial(examination: Examination, wrong: Examined, document: Document
     tried = []
     for change in changes:
         changed = apply(change, document, folder, examination.target)
-        found = (
-            find_wrong(changed, (index, wrong.probe.what), examination.questions.folder)
-            if changed is not None
-            else wrong.remedy
-        )
+        if changed is None:
+            continue
+        found = find_wrong(changed, (index, wrong.probe.what), examination.questions.folder)
         if found is None:
             for each in (change, *change.also):
                 put(document, each.key, each.value)
             return f"; tried on a new workflow: with {change} this answer is right"
         if change.key == "base_url" and str(found).partition(":")[0] not in ("base_url", key):
             return f"; tried on a new workflow: with {change} the route is there"
-        tried += [change] if changed is not None else []
+        tried.append(change)
     # What the sentence itself advises is a status or a state; the others were only looked for.
     advised = next((each for each in tried if each.key.startswith("workflow.") or isinstance(each.value, list)), None)
     return f"; tried on a new workflow: {advised} alone does not help" if advised is not None else ""
@@ -167,11 +165,8 @@ def change_path(target: Target, key: str, answer: Answer, moves: list[tuple[str,
     """Where else the answer has what the key's JMESPath must find."""
     shown = answer.json()
     state = moves[-1][1] if moves else target.graph.initial
-    if key == "read.state":
+    if key.endswith(("read.state", "current_state", "won_state")):
         yield from (Change(key, path) for path in find_states(target, shown))
-    elif key.endswith(("current_state", "won_state")):
-        for path in [path for path, value in walk_leaves(shown) if read_state(target, value)]:
-            yield Change(key, path)
     elif key == "audit.entries":
         yield from (Change(key, path) for path, _ in walk_lists(shown))
     elif key == "effects.markers":

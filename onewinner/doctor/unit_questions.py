@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from engine.target.capacity import UNIT, Capacity
-from engine.target.classified_answer import classify_give_back, classify_read, classify_take
+from engine.target.classified_answer import classify_give_back, classify_take
 from engine.target.savings import find_values
 from onewinner.doctor import unit_remedies
 from onewinner.doctor.questions import Questions
@@ -42,9 +42,7 @@ def read_left(questions: Questions, resource: str, left: int | None, what: str) 
     target = questions.target
     if not target.can_read or target.capacity is None or target.capacity.left is None:
         return True
-    values = questions.list_values(resource)
-    request = target.build_read(target.owner, resource, questions.name_request(), values)
-    probe = questions.ask(what, "read", request, partial(classify_read, target), ("ok",))
+    probe = questions.ask_read(what, resource)
     return questions.note(probe, unit_remedies.advise_left(target, probe, left))
 
 

@@ -26,8 +26,8 @@ def advise_old(meanings: Meanings, probe: Probe, state: str) -> str | None:
             f"{key}: {told}, a conflict, though the workflow is in {state}; write a status under stale, or tell the "
             f"two apart with {{ status = {status}, when = ... }} in both"
         )
-    if is_unclear(probe):
-        return advise_unclear(probe)
+    if (advice := advise_unclear(probe)) is not None:
+        return advice
     where = "which advance.refused lists" if outcome == "refused" else "which is listed nowhere"
     return f"{key}: {told}, {where}; add {status} to {key} if it says that the version is not current any more"
 
@@ -38,8 +38,8 @@ def advise_none(promised: Statuses, probe: Probe) -> str | None:
     if probe.classified.outcome == "busy" or promised.matches(probe.answer):
         return None
     told = f"a move without a version was answered {status}"
-    if is_unclear(probe):
-        return advise_unclear(probe)
+    if (advice := advise_unclear(probe)) is not None:
+        return advice
     if not promised:
         return f"{key}: {told}, which is listed nowhere; add {status} to {key} if it says that the version is missing"
     end = f"; add {status} to {key}" if status is not None and status >= 400 else ""
@@ -51,11 +51,8 @@ def is_refusal(probe: Probe) -> bool:
     return probe.answer.status is not None and 400 <= probe.answer.status < SERVER_ERROR
 
 
-def is_unclear(probe: Probe) -> bool:
+def advise_unclear(probe: Probe) -> str | None:
+    """No answer, a redirect, a server error, or a status whose conditions do not decide; None for another answer."""
     status = probe.answer.status
-    return status is None or status >= SERVER_ERROR or 300 <= status < 400 or advise_condition(probe) is not None
-
-
-def advise_unclear(probe: Probe) -> str:
-    """No answer, a redirect, a server error, or a status whose conditions do not decide."""
-    return advise_condition(probe) or advise_trouble(probe)
+    is_trouble = status is None or status >= SERVER_ERROR or 300 <= status < 400
+    return advise_condition(probe) or (advise_trouble(probe) if is_trouble else None)

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.target.template import Template
 from onewinner.proposals.document import Document, Operation, as_mapping
-from onewinner.proposals.requests import Call
 
 TOKENS = ("access_token", "accessToken", "token", "id_token", "jwt")
 USERS = ("username", "user", "login", "email", "name")
@@ -15,7 +15,7 @@ USERS = ("username", "user", "login", "email", "name")
 class Login:
     """The request that logs in, and where its answer has the token. `is_shown`: the document shows it there."""
 
-    call: Call
+    call: Template
     token: str
     is_shown: bool = True
 
@@ -58,15 +58,15 @@ def find_login(document: Document, scheme: Mapping[str, Any]) -> Login | None:
     path = "/" + url.lstrip("./")
     operation = find_operation(document, path)
     if operation is None:
-        return Login(Call("POST", path, form=fill_form({})), TOKENS[0], is_shown=False)
+        return Login(Template("POST", path, form=fill_form({})), TOKENS[0], is_shown=False)
     names = [part.name for part in operation.shown if part.path == part.name]
     shown = [name for name in TOKENS if name in names]
     token = (*shown, *TOKENS)[0]
     if operation.body_schema and not operation.form_schema:
         user = next((part.name for part in operation.body if part.name in USERS), "username")
-        call = Call("POST", operation.path, {user: "${ACME_USER}", "password": "${ACME_PASSWORD}"})
+        call = Template("POST", operation.path, {user: "${ACME_USER}", "password": "${ACME_PASSWORD}"})
         return Login(call, token, is_shown=bool(shown))
-    return Login(Call("POST", operation.path, form=fill_form(operation.form_schema)), token, is_shown=bool(shown))
+    return Login(Template("POST", operation.path, form=fill_form(operation.form_schema)), token, is_shown=bool(shown))
 
 
 def find_operation(document: Document, path: str) -> Operation | None:

@@ -162,15 +162,13 @@ class Document:
         chosen = next((content[each] for each in content if kind in str(each)), None)
         return self.resolve(as_mapping(chosen).get("schema"))
 
-    def list_properties(self, schema: Mapping[str, Any], depth: int = DEPTH_MAX) -> tuple[Property, ...]:
+    def list_properties(self, schema: Mapping[str, Any]) -> tuple[Property, ...]:
         """The first properties, the outer ones first: schemas that refer to themselves have any number."""
         items = self.resolve(schema.get("items"))
         inner, prefix = (items, "[].") if items else (schema, "")
-        return tuple(islice(self.walk_properties(inner, prefix, depth=depth), PROPERTIES_MAX))
+        return tuple(islice(self.walk_properties(inner, prefix, DEPTH_MAX), PROPERTIES_MAX))
 
-    def walk_properties(
-        self, schema: Mapping[str, Any], prefix: str = "", depth: int = DEPTH_MAX
-    ) -> Iterator[Property]:
+    def walk_properties(self, schema: Mapping[str, Any], prefix: str, depth: int) -> Iterator[Property]:
         """Every property, the outer ones first; of a list, those of its entries, under path[]."""
         required = as_list(schema.get("required"))
         found = [

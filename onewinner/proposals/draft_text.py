@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.target.graph import TransitionGraph
+from engine.target.template import Template
 from onewinner.json_paths import quote as quote_name
 from onewinner.proposals.moves import Edge
 from onewinner.proposals.proposal import NO_ROUTE, Meanings, Proposal
-from onewinner.proposals.requests import Call
 from onewinner.proposals.words import is_done, is_end
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -81,7 +81,7 @@ def draft_target(proposal: Proposal, file: str) -> str:
     return "\n".join(parts)
 
 
-def plan_moves(proposal: Proposal) -> tuple[dict[str, list[str]], Call | None]:
+def plan_moves(proposal: Proposal) -> tuple[dict[str, list[str]], Template | None]:
     """The transitions to write, and the general request; without one, the routes of their own must serve them all."""
     initial, general = proposal.states[0], proposal.advance
     if general is None and proposal.edges:
@@ -89,7 +89,7 @@ def plan_moves(proposal: Proposal) -> tuple[dict[str, list[str]], Call | None]:
         if initial in moves and is_connected(initial, moves):
             return moves, None
     if general is None:
-        general = Call("POST", f"{proposal.read.path}/status", {"from": "{expected}", "to": "{next}"})
+        general = Template("POST", f"{proposal.read.path}/status", {"from": "{expected}", "to": "{next}"})
     moves = add_edges(guess_chain(proposal.states, proposal.targets), proposal.edges)
     return moves if is_connected(initial, moves) else add_edges(
         guess_chain(proposal.states, ()), proposal.edges
@@ -213,7 +213,7 @@ def draft_read(proposal: Proposal) -> str:
     return "\n".join(lines) + "\n"
 
 
-def draft_advance(proposal: Proposal, moves: dict[str, list[str]], general: Call | None) -> str:
+def draft_advance(proposal: Proposal, moves: dict[str, list[str]], general: Template | None) -> str:
     lines = ["# How a workflow is moved: {expected} is the state that it must be in, {next} the one that it is to get."]
     if general is not None and proposal.advance is None:
         lines.append(f"# FILL IN: the document has no route that {OTHER_MOVES if proposal.edges else ANY_MOVE}.")
@@ -272,7 +272,7 @@ def draft_edge(edge: Edge, moves: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def draft_unclear(call: Call) -> list[str]:
+def draft_unclear(call: Template) -> list[str]:
     return [
         "# FILL IN, or remove: this route may move a workflow; the document does not say from where and where to.",
         "# [[advance.edges]]",
@@ -296,13 +296,13 @@ def draft_trail(proposal: Proposal) -> str:
     return "\n".join([*lines, f"from = {quote(trail.origin)}", f"to = {quote(trail.to)}"]) + "\n"
 
 
-def draft_request(call: Call) -> str:
+def draft_request(call: Template) -> str:
     parts = {
         "method": call.method,
         "path": call.path,
         "query": call.query,
         "headers": call.headers,
-        "json": call.body,
+        "json": call.json,
         "form": call.form,
     }
     kept = {name: value for name, value in parts.items() if value is not None and (value or name == "json")}

@@ -5,18 +5,20 @@ from typing import Any
 
 from onewinner.proposals.install_origin import describe_requirement, find_action
 
-GITHUB = """\
+HEAD = """\
 # Exactly one of N concurrent requests wins: checked on every push.
 name: onewinner
 on: [push, pull_request]
 permissions:
   contents: read
-jobs:
+{comments}jobs:
   gate:
     runs-on: ubuntu-latest
     timeout-minutes: 20
 {env}    steps:
       - uses: actions/checkout@v4
+"""
+BY_COMMANDS = """\
       - uses: actions/setup-python@v5
         with:
           python-version: "3.11"
@@ -34,22 +36,8 @@ jobs:
           name: onewinner
           path: runs/ci
 """
-
-
 # The action installs, runs, keeps the report and writes the summary and a comment.
 BY_ACTION = """\
-# Exactly one of N concurrent requests wins: checked on every push.
-name: onewinner
-on: [push, pull_request]
-permissions:
-  contents: read
-  pull-requests: write
-jobs:
-  gate:
-    runs-on: ubuntu-latest
-    timeout-minutes: 20
-{env}    steps:
-      - uses: actions/checkout@v4
       # Here: install what your service needs, and start it if the target file has no [service].
       - uses: {action}
         with:
@@ -72,6 +60,7 @@ def draft_workflow(target: str, text: str, origin: dict[str, Any] | None) -> str
     env = "\n".join(["    env:", *lines, ""]) if lines else ""
     action = find_action(origin)
     if action is not None:
-        return BY_ACTION.format(env=env, target=target, action=action)
+        head = HEAD.format(env=env, comments="  pull-requests: write\n")
+        return head + BY_ACTION.format(target=target, action=action)
     requirement, note = describe_requirement(origin)
-    return GITHUB.format(env=env, target=target, requirement=requirement, note=note)
+    return HEAD.format(env=env, comments="") + BY_COMMANDS.format(target=target, requirement=requirement, note=note)

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from engine.target.template import Template
 from onewinner.proposals.document import Operation, Property
-from onewinner.proposals.requests import Call, build_call, fill_move, list_inner, put
+from onewinner.proposals.requests import build_call, fill_move, list_inner, put
 from onewinner.proposals.resources import PARAMETER, Resource, find_state
 from onewinner.proposals.words import (
     AFTER,
@@ -37,7 +38,7 @@ AGAIN = (423, 425, 429)
 class Edge:
     """A route of its own, with the states that its name suggests; `to` is empty if it suggests none."""
 
-    call: Call
+    call: Template
     origins: tuple[str, ...]
     to: str
     won_state: str | None = None
@@ -70,7 +71,7 @@ class Trail:
     Without the state before it is a list of states.
     """
 
-    call: Call
+    call: Template
     entries: str
     origin: str | None
     to: str
@@ -146,7 +147,7 @@ def walk_texts(resource: Resource) -> Iterator[General]:
                 break
 
 
-def build_general(resource: Resource, general: General, version: str | None) -> Call:
+def build_general(resource: Resource, general: General, version: str | None) -> Template:
     call = fill_move(build_call(resource, general.operation), general.operation, general.following, version)
     return replace(call, path=PARAMETER.sub(lambda found: keep(found[0]), call.path)) if general.parameter else call
 
@@ -181,17 +182,17 @@ def names_action(operation: Operation, rest: str, word: str) -> bool:
     return is_one and not word.endswith("s") and not QUESTIONS & set(split_words(word))
 
 
-def walk_actions(operation: Operation, call: Call, states: Sequence[str]) -> Iterator[Edge]:
+def walk_actions(operation: Operation, call: Template, states: Sequence[str]) -> Iterator[Edge]:
     """Edges whose body names a verb: { action = "approve" }."""
     for part in list_inner(operation):
         led = [value for value in part.values if find_led(value, states)]
         if len(led) >= 2 and len(led) * 2 >= len(part.values):
             for value in led:
-                yield find_edge(replace(call, body=put(call.body, part.path, value)), value, states)
+                yield find_edge(replace(call, json=put(call.json, part.path, value)), value, states)
             return
 
 
-def find_edge(call: Call, verb: str, states: Sequence[str]) -> Edge:
+def find_edge(call: Template, verb: str, states: Sequence[str]) -> Edge:
     to = find_led(verb, states)
     origins = find_origins(verb, to, states, states[0]) if to is not None else ()
     return Edge(call, origins, to or "" if origins else "")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin, urlsplit
 
+from engine.target.template import Template
 from onewinner.proposals.credentials import Credentials, find_credentials
 from onewinner.proposals.document import Document, Operation, Property
 from onewinner.proposals.moves import (
@@ -26,7 +27,7 @@ from onewinner.proposals.moves import (
     list_trails,
     walk_edges,
 )
-from onewinner.proposals.requests import Call, build_call, put, shorten
+from onewinner.proposals.requests import build_call, put, shorten
 from onewinner.proposals.resources import Resource, choose, label
 from onewinner.proposals.setup import Setup, find_setup
 from onewinner.proposals.words import names_state, split_words
@@ -69,20 +70,20 @@ class Proposal:
     base_url: str = LOCAL
     credentials: Credentials = field(default_factory=lambda: Credentials(("Authorization", "Bearer ${ACME_TOKEN}")))
     states: tuple[str, ...] = ("DRAFT", "SUBMITTED", "SHIPPED")
-    create: Call | None = field(default_factory=lambda: Call("POST", "/orders", {}))
+    create: Template | None = field(default_factory=lambda: Template("POST", "/orders", {}))
     id: str = "id"
     created: tuple[int, ...] = (201,)
-    read: Call = field(default_factory=lambda: Call("GET", "/orders/{id}"))
+    read: Template = field(default_factory=lambda: Template("GET", "/orders/{id}"))
     state: str = "status"
-    advance: Call | None = None
+    advance: Template | None = None
     targets: tuple[str, ...] = ()
     edges: tuple[Edge, ...] = ()
-    unclear: tuple[Call, ...] = ()
+    unclear: tuple[Template, ...] = ()
     meanings: Meanings = field(default_factory=Meanings)
     version: str | None = None
     trail: Trail | None = None
     trail_path: str | None = None
-    guard: Call | None = None
+    guard: Template | None = None
     setup: tuple[Setup, ...] = ()
     guesses: dict[str, str] = field(default_factory=dict)
     resource: str = ""
@@ -123,17 +124,17 @@ def propose(document: Document, wanted: str | None = None) -> Proposal:
         resource=label(resource, [resource, *others]),
         others=tuple(label(each, [resource, *others]) for each in others),
     )
-    return refer(proposal, find_setup(document, create, proposal.create.body if proposal.create is not None else None))
+    return refer(proposal, find_setup(document, create, proposal.create.json if proposal.create is not None else None))
 
 
 def refer(proposal: Proposal, setup: tuple[Setup, ...]) -> Proposal:
     """The proposal whose create carries what the set-up saved."""
     if proposal.create is None or not setup:
         return proposal
-    body = proposal.create.body
+    body = proposal.create.json
     for each in setup:
         body = put(body, each.place, f"{{{each.name}}}")
-    return replace(proposal, create=replace(proposal.create, body=body), setup=setup)
+    return replace(proposal, create=replace(proposal.create, json=body), setup=setup)
 
 
 def guess(resource: Resource, states: Sequence[str]) -> dict[str, str]:
@@ -190,10 +191,10 @@ def find_meanings(
     )
 
 
-def build_read(resource: Resource) -> Call:
+def build_read(resource: Resource) -> Template:
     if resource.read is not None:
         return build_call(resource, resource.read)
-    return Call("GET", shorten(resource, Operation(resource.operations[0].document, "GET", resource.item, {})))
+    return Template("GET", shorten(resource, Operation(resource.operations[0].document, "GET", resource.item, {})))
 
 
 def find_id(properties: Sequence[Property], item: str) -> str:
@@ -218,7 +219,7 @@ def find_base_url(document: Document) -> str:
     return f"{LOCAL}/{url.path.strip('/')}".rstrip("/")
 
 
-def find_guard(resource: Resource) -> Call | None:
+def find_guard(resource: Resource) -> Template | None:
     """A GET below the item that answers 409 in some states."""
     for each in resource.operations:
         if each.method == "GET" and resource.rest(each) and "{" not in resource.rest(each) and 409 in each.statuses:

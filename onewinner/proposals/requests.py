@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from engine.target.template import Template
 from onewinner.proposals.document import Document, Operation, Property, as_mapping
 from onewinner.proposals.resources import PARAMETER, Resource, find_end
 from onewinner.proposals.schema_values import make_value
@@ -15,19 +15,7 @@ NAMED = {"x-request-id": "{request_id}", "x-correlation-id": "{request_id}", "id
 NOT_FILLED = ("authorization", "content-type", "accept", "if-match", "if-none-match")
 
 
-@dataclass(frozen=True)
-class Call:
-    """A request as it will stand in the file."""
-
-    method: str
-    path: str
-    body: dict[str, Any] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
-    form: Mapping[str, str] | None = None
-
-
-def build_call(resource: Resource, operation: Operation) -> Call:
+def build_call(resource: Resource, operation: Operation) -> Template:
     """The operation with what it requires."""
     document = operation.document
     query, headers = {}, {}
@@ -41,7 +29,7 @@ def build_call(resource: Resource, operation: Operation) -> Call:
     body = name_references(operation, body) if isinstance(body, dict) else body
     form = make_form(document, operation) if body is None and operation.form_schema else None
     path = shorten(resource, operation)
-    return Call(operation.method, path, body if isinstance(body, dict) else None, headers, query, form)
+    return Template(operation.method, path, body if isinstance(body, dict) else None, headers, query, form)
 
 
 def name_references(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
@@ -110,9 +98,9 @@ def list_inner(operation: Operation) -> list[Property]:
     return [each for each in operation.body if "[]" not in each.path]
 
 
-def fill_move(call: Call, operation: Operation, following: Property | None, version: str | None) -> Call:
+def fill_move(call: Template, operation: Operation, following: Property | None, version: str | None) -> Template:
     """The call of a move: {next} and {expected} where they belong; {version} where the service wants one."""
-    body = call.body
+    body = call.json
     for each in list_inner(operation):
         if following is not None and each.path == following.path:
             body = put(body, each.path, "{next}")
@@ -123,4 +111,4 @@ def fill_move(call: Call, operation: Operation, following: Property | None, vers
     headers = dict(call.headers)
     if version is not None and operation.find_parameter("If-Match", "header") is not None:
         headers["If-Match"] = "{version}"
-    return Call(call.method, call.path, body, headers, call.query, call.form)
+    return Template(call.method, call.path, body, headers, call.query, call.form)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.target.savings import RESERVED
-from engine.target.template import NAME
+from engine.target.template import NAME, Template
 from onewinner.json_paths import fold
 from onewinner.proposals.document import Document, Operation
-from onewinner.proposals.requests import Call, build_call, list_inner
+from onewinner.proposals.requests import build_call, list_inner
 from onewinner.proposals.resources import Resource
 from onewinner.proposals.words import split_words
 
@@ -23,7 +23,7 @@ class Setup:
 
     name: str
     place: str
-    call: Call
+    call: Template
     id: str
     is_shown: bool = True
 

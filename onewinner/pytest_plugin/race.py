@@ -118,22 +118,10 @@ class Race:
         if unknown := sorted(set(options) - set(Options.__annotations__)):
             known = ", ".join(Options.__annotations__)
             raise TypeError(f"a race takes the URL, and {known} by name; {' and '.join(unknown)} is none of them")
-        request = Request(
-            method.upper(),
-            url,
-            options.get("headers", {}),
-            options.get("json"),
-            options.get("form"),
-            options.get("body", b""),
-            options.get("cookies", {}),
-        )
-        requests = [request] * options.get("count", 10)
-        return self(
-            requests,
-            base_url=options.get("base_url"),
-            timeout_s=options.get("timeout_s", 10.0),
-            poll=options.get("poll"),
-        )
+        given: dict[str, Any] = {**options}
+        count = given.pop("count", 10)
+        of_race = {name: given.pop(name) for name in ("base_url", "timeout_s", "poll") if name in given}
+        return self([Request(method.upper(), url, **given)] * count, **of_race)
 
     def post(self, url: str, **options: Unpack[Options]) -> Result:
         __tracebackhide__ = True

@@ -35,9 +35,6 @@ class Access:
         self._hosts = tuple(f"{name}:{port}" for name in (LOOPBACK, "localhost"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -10,7 +10,6 @@ from markupsafe import Markup
 
 from onewinner.exits import EXIT_MEANINGS
 from onewinner.ui.gate_process import Gate
-from onewinner.ui.preview import unpack_sections
 from onewinner.ui.progress import RUNNING, LevelProgress
 from reports.documents.page.document import list_sections
 from reports.documents.page.templates import render
@@ -36,7 +35,8 @@ def render_parts(base: str, gate: Gate) -> dict[str, Markup]:
     levels = gate.follow()
     run = read_finished(gate)
     state = describe_end(gate, run) if gate.code is not None else describe_running(gate, levels)
-    sections = list_sections(run.facts, run.judgement) if run is not None else unpack_sections(gate.preview)
+    so_far = gate.preview.sections if gate.preview is not None else ()
+    sections = list_sections(run.facts, run.judgement) if run is not None else so_far
     return {
         "state": render("ui/gate_state", base=base, gate=gate, state=state, report=quote(gate.folder.name)),
         "levels": render("ui/gate_levels", levels=levels, is_over=gate.code is not None),

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
 from engine.provision.processes import hold_signals
 from onewinner.exits import UsageError
 from onewinner.ui.leashed_program import Program
-from onewinner.ui.preview import Preview
+from onewinner.ui.preview import Preview, read_preview
 from onewinner.ui.progress import ENDED, LevelProgress, Progress
 
 PRINTED_BYTES_MAX = 64 << 10
@@ -68,7 +66,7 @@ class Gate:
         if self._judge is None or self._judge.code is None:
             return
         if self._judge.code == 0:
-            self.preview = msgspec.json.decode(self._judge.read(PREVIEW_BYTES_MAX), type=Preview)
+            self.preview = read_preview(self._judge.read(PREVIEW_BYTES_MAX))
             self.previewed = self._asked
         self._judge.close()
         self._judge = None

@@ -30,11 +30,6 @@ def render_ui(template: str, base: str, **values: object) -> Markup:
     return render(f"ui/{template}", **{**known, **values})
 
 
-def render_bar(base: str) -> Markup:
-    """The way back, above a page that is not of the ui alone."""
-    return render("ui/bar", base=base)
-
-
 def render_list(
     base: str, folder: str, runs: Sequence[ListedRun], engines: Sequence[Engine], running: str | None
 ) -> Markup:
@@ -63,11 +58,6 @@ def render_comparison(base: str, baseline: str, name: str, run: Run, comparison:
         section=list_changes(Facts(comparison=comparison), run.judgement),
         sides=(("baseline", baseline, comparison.baseline_verdict), ("run", name, comparison.run_verdict)),
     )
-
-
-def render_message(base: str, title: str, sentence: str) -> Markup:
-    """A page with one sentence: what was asked for cannot be shown."""
-    return render_ui("message", base, title=title, told=sentence)
 
 
 def address(name: str) -> str:

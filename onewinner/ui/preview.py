@@ -13,10 +13,10 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-from markupsafe import Markup
 
 from engine.target.illegal import list_illegal
 from engine.target.target import Target
@@ -40,26 +40,17 @@ NO_VERDICT = "Of the levels that have ended. This is no verdict."
 AT_THE_END = ("effects", "durability", "schema", "no-5xx", "accounting")
 
 
-class ShownSection(msgspec.Struct, frozen=True):
-    """A section of the page, as HTML."""
-
-    anchor: str
-    title: str
-    note: str
-    body: str
-
-
 class Preview(msgspec.Struct, frozen=True):
     """The checks that fail so far, and the sections."""
 
     failed: tuple[str, ...]
-    sections: tuple[ShownSection, ...]
+    sections: tuple[Section, ...]
 
 
 def main(arguments: Sequence[str]) -> int:
     folder, *unfinished = arguments
     os.nice(NICENESS)
-    sys.stdout.buffer.write(msgspec.json.encode(make_preview(Path(folder), unfinished)))
+    sys.stdout.buffer.write(msgspec.json.encode(make_preview(Path(folder), unfinished), enc_hook=str))
     return 0
 
 
@@ -95,19 +86,15 @@ def gather(history: History, target: Target, judgement: Judgement) -> Facts:
 
 def show(facts: Facts, judgement: Judgement) -> Preview:
     failed = tuple(result.check for result in judgement.checks if result.verdict is Verdict.FAIL)
-    return Preview(failed, pack_sections(facts, judgement))
-
-
-def pack_sections(facts: Facts, judgement: Judgement) -> tuple[ShownSection, ...]:
     sections = list_sections(facts, judgement)
-    notes = {each.anchor: NO_VERDICT if each.anchor == "checks" else each.note for each in sections}
-    return tuple(ShownSection(each.anchor, each.title, notes[each.anchor], str(each.body)) for each in sections)
+    return Preview(
+        failed, tuple(replace(each, note=NO_VERDICT) if each.anchor == "checks" else each for each in sections)
+    )
 
 
-def unpack_sections(preview: Preview | None) -> list[Section]:
-    """The sections of a preview; none without one. Its HTML is our own: it was escaped where it was made."""
-    shown = () if preview is None else preview.sections
-    return [Section(each.anchor, each.title, Markup(each.body), each.note) for each in shown]  # noqa: S704
+def read_preview(printed: bytes) -> Preview:
+    """Its HTML is our own: it was escaped where it was made."""
+    return msgspec.json.decode(printed, type=Preview, dec_hook=lambda kind, html: kind(html))
 
 
 if __name__ == "__main__":

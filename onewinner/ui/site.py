@@ -16,12 +16,13 @@ from onewinner.ui.access import Access
 from onewinner.ui.form import BODY_BYTES_MAX, choose_arguments, choose_run_folder, read_form
 from onewinner.ui.gate_page import stream_parts
 from onewinner.ui.gate_process import Gates
-from onewinner.ui.pages import render_bar, render_comparison, render_gate, render_list, render_message
+from onewinner.ui.pages import render_comparison, render_gate, render_list, render_ui
 from onewinner.ui.runs import find_listed, list_readable, list_runs
 from onewinner.ui.targets import list_engines
 from reports.comparison.trends import find_trends
 from reports.documents.chronicle import gather_chronicle
 from reports.documents.page import render_page
+from reports.documents.page.templates import render
 from reports.documents.page.trends import render_trends
 
 
@@ -57,7 +58,7 @@ class Site:
             return self.tell(404, "No such run", f"The folder {self._root} has no run of this name.")
         if found.run is None:
             return self.tell(200, f"{name} is damaged", found.trouble)
-        return HTMLResponse(render_page(found.run.facts, found.run.judgement, render_bar(self._base)))
+        return HTMLResponse(render_page(found.run.facts, found.run.judgement, render("ui/bar", base=self._base)))
 
     def show_comparison(self, request: Request) -> Response:
         """Two runs by their names: `baseline` and `run`."""
@@ -74,7 +75,9 @@ class Site:
         chronicle = gather_chronicle(list_readable(self._root))
         if not chronicle.runs:
             return self.tell(200, "Measures over time", "No run of this folder has measured anything yet.")
-        return HTMLResponse(render_trends(find_trends(chronicle.measured), chronicle.notes, render_bar(self._base)))
+        return HTMLResponse(
+            render_trends(find_trends(chronicle.measured), chronicle.notes, render("ui/bar", base=self._base))
+        )
 
     # The gate is started, followed and ended by the thread that hears the signals.
     async def show_gate(self, _request: Request) -> Response:
@@ -104,7 +107,8 @@ class Site:
         return RedirectResponse(f"{self._base}/gate", 303)
 
     def tell(self, status: int, title: str, sentence: str) -> Response:
-        return HTMLResponse(render_message(self._base, title, sentence), status)
+        """A page with one sentence: what was asked for cannot be shown."""
+        return HTMLResponse(render_ui("message", self._base, title=title, told=sentence), status)
 
     def tell_refused(self, _request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

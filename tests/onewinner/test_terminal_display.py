@@ -83,7 +83,7 @@ def open_run(folder: Path) -> Path:
 def test_a_log_gets_a_line_when_a_level_begins_and_one_when_it_has_ended(tmp_path: Path) -> None:
     """At once: who reads the log of a long run sees how far it is."""
     log = io.StringIO()
-    with Display(open_run(tmp_path), Console(file=log, width=120), levels=2) as display:
+    with contextlib.closing(Display(open_run(tmp_path), Console(file=log, width=120), levels=2)) as display:
         line = display.begin("sequential", ["s"])
         assert log.getvalue() == "sequential begins (1 of 2)\n"
         line.show()
@@ -100,7 +100,7 @@ def test_a_log_gets_a_line_when_a_level_begins_and_one_when_it_has_ended(tmp_pat
 
 def test_a_level_that_a_wrong_answer_ended_says_so(tmp_path: Path) -> None:
     log = io.StringIO()
-    with Display(open_run(tmp_path), Console(file=log, width=120)) as display:
+    with contextlib.closing(Display(open_run(tmp_path), Console(file=log, width=120))) as display:
         display.begin("parallel", ["s"]).end(9.0, met_mismatch=True)
     assert log.getvalue().splitlines()[1] == (
         "parallel      2 operations answered; a wrong answer ended it, the verdict comes at the end, 9 s"
@@ -110,7 +110,7 @@ def test_a_level_that_a_wrong_answer_ended_says_so(tmp_path: Path) -> None:
 def test_a_log_tells_now_and_then_how_far_a_long_level_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log, now = io.StringIO(), [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    with Display(open_run(tmp_path), Console(file=log, width=120)) as display:
+    with contextlib.closing(Display(open_run(tmp_path), Console(file=log, width=120))) as display:
         line = display.begin("sequential", ["s"])
         for now[0] in (114.0, 115.0, 129.0, 131.0):
             line.show()
@@ -123,7 +123,9 @@ def test_a_log_tells_now_and_then_how_far_a_long_level_is(tmp_path: Path, monkey
 
 def test_a_terminal_shows_the_place_of_a_level_as_long_as_it_runs(tmp_path: Path) -> None:
     shown = io.StringIO()
-    with Display(open_run(tmp_path), Console(file=shown, force_terminal=True, width=120), levels=2) as display:
+    with contextlib.closing(
+        Display(open_run(tmp_path), Console(file=shown, force_terminal=True, width=120), levels=2)
+    ) as display:
         line = display.begin("sequential", ["s"])
         line.show()
         line.end(1.0)
@@ -131,7 +133,7 @@ def test_a_terminal_shows_the_place_of_a_level_as_long_as_it_runs(tmp_path: Path
 
 
 def test_the_time_of_a_level_stops_at_its_end(tmp_path: Path) -> None:
-    with Display(open_run(tmp_path), Console(file=io.StringIO(), force_terminal=True)) as display:
+    with contextlib.closing(Display(open_run(tmp_path), Console(file=io.StringIO(), force_terminal=True))) as display:
         first, second = display.begin("sequential", ["s"]), display.begin("race", ["t"])
         first.end(1.0)
         ended = [display.progress.tasks[0].stop_time]

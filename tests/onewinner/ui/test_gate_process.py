@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from markupsafe import Markup
 from starlette.types import ASGIApp
 
 from engine.provision.service import REFERENCE
@@ -18,10 +19,11 @@ from onewinner.exits import UsageError
 from onewinner.ui import gate_process as gates_module
 from onewinner.ui.gate_page import render_parts, stream_parts
 from onewinner.ui.gate_process import Gate, Gates
-from onewinner.ui.preview import AT_THE_END, Preview, ShownSection, make_preview
+from onewinner.ui.preview import AT_THE_END, Preview, make_preview
 from onewinner.ui.progress import ENDED, RUNNING, WAITING, Progress
 from onewinner.ui.site import create_site
 from reports.comparison.facts import Facts
+from reports.documents.page.templates import Section
 from reports.documents.run_folder import Run, begin_run, finish_run
 from reports.judge.levels.run_plan import RunPlan
 from reports.judge.verdict import Verdict
@@ -31,7 +33,7 @@ from tests.reports.pages import build_run
 SOURCES = ("sequential-0", "race-0.0", "faults-0", "schema-0")
 HISTORIES = Path(__file__).parents[2] / "reports" / "data" / "old_histories" / "faults"
 BASE = f"/{TOKEN}"
-SECTION = ShownSection("checks", "Checks", "", "<p>so far</p>")
+SECTION = Section("checks", "Checks", Markup("<p>so far</p>"))
 
 
 class FakeProgram:
@@ -114,7 +116,7 @@ def test_the_judge_is_asked_when_a_level_has_ended_and_its_answer_is_no_verdict(
     render_parts(BASE, gate)
     assert [each.module for each in programs] == ["onewinner", "onewinner.ui.preview"]
     assert programs[1].arguments == (str(folder), "race-0.0", "faults-0")
-    programs[1].printed, programs[1].code = msgspec.json.encode(Preview(("one-winner",), (SECTION,))), 0
+    programs[1].printed, programs[1].code = msgspec.json.encode(Preview(("one-winner",), (SECTION,)), enc_hook=str), 0
     parts = render_parts(BASE, gate)
     assert 'class="verdict fail"' in parts["state"]
     assert "In the levels that have ended (sequential) these checks fail: one-winner." in parts["state"]
