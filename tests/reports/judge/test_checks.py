@@ -66,6 +66,14 @@ def test_only_a_fault_during_the_call_forgives_a_server_error(tmp_path: Path, fa
 
 
 @pytest.mark.parametrize(
+    ("outcome", "verdict"), [("unknown", Verdict.FAIL), ("busy", Verdict.PASS), ("conflict", Verdict.PASS)]
+)
+def test_a_server_error_that_says_what_happened_is_none(tmp_path: Path, outcome: str, verdict: Verdict) -> None:
+    lost = ask("l", "advance", 4, 6, outcome, expected="A", next="B", status=500)
+    assert check(tmp_path, "no-5xx", *CREATE, *lost).verdict is verdict
+
+
+@pytest.mark.parametrize(
     ("when", "what", "verdict"),
     [
         ({"at_ns": 4 * MS, "until_ns": 6 * MS}, "kill", Verdict.PASS),
