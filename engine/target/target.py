@@ -16,6 +16,7 @@ from engine.target.cookies import COOKIES
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import KEY, Idempotency, name_key
 from engine.target.login_and_setup_steps import Saved, Step
+from engine.target.poll import Poll
 from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.savings import Saving
@@ -257,21 +258,17 @@ class Target:
         assert isinstance(template, Template)
         values = {**values, UNITS: units} if units else values
         key = key or (str(uuid4()) if KEY in template.placeholders else "")
-        return self._build("create", template, tenant, values, request_id=request_id, marker=marker, key=key)
+        return self._build("create", template, tenant, "", request_id, values, marker=marker, key=key)
 
     def build_put(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
         """Puts one unit in. Only for targets with a queue."""
         assert isinstance(self.create, Queue)
-        return self._build(
-            "put", self.create.put, tenant, values, id=server_id, request_id=request_id, marker=request_id
-        )
+        return self._build("put", self.create.put, tenant, server_id, request_id, values, marker=request_id)
 
     def build_take(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
         """Only for targets with units; so is the next."""
         assert self.capacity is not None
-        return self._build(
-            "take", self.capacity.take, tenant, values, id=server_id, request_id=request_id, marker=request_id
-        )
+        return self._build("take", self.capacity.take, tenant, server_id, request_id, values, marker=request_id)
 
     def build_give_back(
         self, tenant: str, server_id: str, request_id: str, held: Values, values: Values = NO_VALUES
@@ -279,20 +276,13 @@ class Target:
         """Gives back what a take got; `held` are the values that its answer gave."""
         assert self.capacity is not None
         assert self.capacity.give_back is not None
-        return self._build(
-            "give_back",
-            self.capacity.give_back,
-            tenant,
-            {**values, **held},
-            id=server_id,
-            request_id=request_id,
-            marker=request_id,
-        )
+        template, values = self.capacity.give_back, {**values, **held}
+        return self._build("give_back", template, tenant, server_id, request_id, values, marker=request_id)
 
     def build_read(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request:
         """Only for targets of which a workflow can be read."""
         assert self.read is not None
-        return self._build("read", self.read, tenant, values, id=server_id, request_id=request_id)
+        return self._build("read", self.read, tenant, server_id, request_id, values)
 
     def build_advance(
         self,
@@ -307,50 +297,22 @@ class Target:
         omitted: str = "",
         key: str = "",
         variant: str = "",
+        poll: Poll | None = None,
     ) -> Request:
         """Of this variant, without what carries the saved value `omitted`. Without `key` a key that it carries is its
-        own.
+        own. With `poll` the request that asks what came of it; `values` hold those of the answer that accepted.
         """
-        template = route.find_template(variant)
-        expected, next_state = self.spelling.spell(origin), self.spelling.spell(to)
+        template = route.find_template(variant) if poll is None else poll.template
         return self._build(
-            "advance",
+            "advance" if poll is None else "poll",
             template.without(omitted) if omitted else template,
             tenant,
+            server_id,
+            request_id,
             values,
             name=route.name,
-            id=server_id,
-            expected=expected,
-            next=next_state,
-            request_id=request_id,
-            marker=marker,
-            key=key or name_key(server_id, request_id),
-        )
-
-    def build_poll(
-        self,
-        route: Route,
-        tenant: str,
-        server_id: str,
-        origin: str,
-        to: str,
-        request_id: str,
-        marker: str = "",
-        values: Values = NO_VALUES,
-        key: str = "",
-    ) -> Request:
-        """Only for routes with a poll. `values` hold those of the answer that accepted."""
-        assert route.poll is not None
-        return self._build(
-            "poll",
-            route.poll.template,
-            tenant,
-            values,
-            name=route.name,
-            id=server_id,
             expected=self.spelling.spell(origin),
             next=self.spelling.spell(to),
-            request_id=request_id,
             marker=marker,
             key=key or name_key(server_id, request_id),
         )
@@ -358,16 +320,13 @@ class Target:
     def build_guard(
         self, guard: Guard, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES
     ) -> Request:
-        return self._build(
-            "guard", guard.template, tenant, values, name=guard.name, id=server_id, request_id=request_id
-        )
+        return self._build("guard", guard.template, tenant, server_id, request_id, values, name=guard.name)
 
     def build_write(
         self, write: Write, tenant: str, server_id: str, request_id: str, marker: str = "", values: Values = NO_VALUES
     ) -> Request:
-        return self._build(
-            "write", write.template, tenant, values, name=write.name, id=server_id, request_id=request_id, marker=marker
-        )
+        name, template = write.name, write.template
+        return self._build("write", template, tenant, server_id, request_id, values, name=name, marker=marker)
 
     def writes_in(self, state: str) -> tuple[Write, ...]:
         """The writes that are sent in a state."""
@@ -376,18 +335,20 @@ class Target:
     def build_trail(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request | None:
         if self.trail is None:
             return None
-        return self._build("audit", self.trail.template, tenant, values, id=server_id, request_id=request_id)
+        return self._build("audit", self.trail.template, tenant, server_id, request_id, values)
 
     def build_effects(self, tenant: str, server_id: str, request_id: str, values: Values = NO_VALUES) -> Request | None:
         if self.effects is None:
             return None
-        return self._build("effects", self.effects.template, tenant, values, id=server_id, request_id=request_id)
+        return self._build("effects", self.effects.template, tenant, server_id, request_id, values)
 
     def _build(
         self,
         kind: str,
         template: Template,
         tenant: str,
+        server_id: str,
+        request_id: str,
         values: Values,
         *,
         name: str = "",
@@ -395,6 +356,7 @@ class Target:
         **own: Value,
     ) -> Request:
         """The request as the adapter wants it, if there is one."""
+        own |= {"id": server_id, "request_id": request_id}
         request = self._fill(template, tenant, values, own, has_proof=has_proof)
         if self.adapter is None:
             return request
@@ -406,15 +368,9 @@ class Target:
 
     def build_step(self, step: Step, tenant: str, request_id: str, values: Values) -> Request:
         """A request that others need. One without proof goes without the tenant's headers that need a login."""
+        name, has_proof = step.key, step.has_proof
         return self._build(
-            "step",
-            step.template,
-            tenant,
-            values,
-            name=step.key,
-            has_proof=step.has_proof,
-            request_id=request_id,
-            marker=request_id,
+            "step", step.template, tenant, "", request_id, values, name=name, has_proof=has_proof, marker=request_id
         )
 
     def _fill(self, template: Template, tenant: str, values: Values, own: Values, *, has_proof: bool = True) -> Request:

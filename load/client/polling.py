@@ -76,7 +76,8 @@ class Polling:
         call, saved = self.call, find_values(self.route.savings, self.exchange.answer)
         key = name_key(self.server_id, call.key) if call.key else ""
         move = (self.route, self.tenant, self.server_id, call.origin, call.to)
-        return self.target.build_poll(*move, self.id, key or self.id, {**self._list_others(), **saved}, key)
+        values = {**self._list_others(), **saved}
+        return self.target.build_advance(*move, self.id, key or self.id, values, key=key, poll=self.poll)
 
     def _list_others(self) -> Values:
         """The values without those that an answer to an advance gives: another operation may have got them."""
