@@ -21,12 +21,13 @@ from engine.provision.processes import Process, end_process, hold_signals, run_p
 from engine.target.child_environment import clean_environment, find_own
 from engine.target.credentials import find_secrets
 from engine.target.environment_variables import fill_variables
+from engine.target.file_tables import ServiceTable
 from engine.target.login_and_setup_steps import VARIABLE as SAVED
 from engine.target.login_and_setup_steps import pack_saved, unpack_saved
 from engine.target.secrets import know, read_secrets
 from engine.target.sinks import VARIABLE as SINKS
 from engine.target.sinks import pack_urls, unpack_urls
-from engine.target.target import Service, Target
+from engine.target.target import Target
 from engine.target.target_file import load_target
 from engine.target.template import substitute
 from engine.target.workflow_source import VARIABLE, CreateCommand, pack, unpack
@@ -55,7 +56,7 @@ class PrepareError(Exception):
 
 @contextlib.contextmanager
 def run_service(
-    service: Service,
+    service: ServiceTable,
     base_url: str,
     values: Mapping[str, str],
     log: Path,
@@ -160,7 +161,9 @@ def describe_running(target: Target) -> dict[str, str]:
     return told | ({SINKS: pack_urls(target.sink_urls)} if target.sink_urls else {})
 
 
-def prepare_service(service: Service, values: Mapping[str, str], log: Path, environment: Mapping[str, str]) -> None:
+def prepare_service(
+    service: ServiceTable, values: Mapping[str, str], log: Path, environment: Mapping[str, str]
+) -> None:
     """Runs the commands of service.prepare, one after the other, in its folder and environment. Raises PrepareError."""
     for number, words in enumerate(service.prepare):
         key, command = f"service.prepare[{number}]", [substitute(word, values) for word in words]
@@ -193,7 +196,7 @@ def describe_output(log: Path) -> str:
 
 
 def make_environment(
-    service: Service, values: Mapping[str, str], environment: Mapping[str, str]
+    service: ServiceTable, values: Mapping[str, str], environment: Mapping[str, str]
 ) -> tuple[dict[str, str], dict[str, str], Path | None]:
     """Our environment for the service, its own variables, and its folder. Raises ServiceError."""
     filled = {
@@ -206,7 +209,7 @@ def make_environment(
 
 
 def start_service(
-    service: Service,
+    service: ServiceTable,
     values: Mapping[str, str],
     log: Path,
     environment: Mapping[str, str],
@@ -247,7 +250,7 @@ def expand(key: str, text: str, environment: Mapping[str, str]) -> str:
         raise ServiceError(f"{key}: {error}") from None
 
 
-def wait_until_ready(process: Process, service: Service, base_url: str, log: Path) -> None:
+def wait_until_ready(process: Process, service: ServiceTable, base_url: str, log: Path) -> None:
     deadline, limit_s = time.monotonic() + service.ready_timeout_s, min(QUESTION_LIMIT_S, service.ready_timeout_s)
     seen = ""
     while (problem := find_problem(base_url, service.ready, limit_s)) is not None:

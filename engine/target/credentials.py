@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,9 @@ def walk_written(document: Any, names: re.Pattern[str] | None = None) -> Iterato
 
 def list_exposed(target: Target) -> list[str]:
     """The commands whose arguments show the password of the database; one sentence each."""
-    commands = {"service.command": target.service.command if target.service is not None else ()}
+    commands: dict[str, Sequence[str]] = {
+        "service.command": target.service.command if target.service is not None else ()
+    }
     if isinstance(target.create, CreateCommand):
         commands["create.command"] = target.create.words
     remedies = {

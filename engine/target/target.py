@@ -13,6 +13,7 @@ from engine.target.answer_places import Place
 from engine.target.answer_rules import Meanings, Statuses
 from engine.target.capacity import UNITS, Capacity
 from engine.target.cookies import COOKIES
+from engine.target.file_tables import ServiceTable
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import KEY, Idempotency, name_key
 from engine.target.login_and_setup_steps import Saved, Step
@@ -31,24 +32,6 @@ from engine.target.workflow_source import CreateCommand, IdPool, Queue
 VERSION = "version"
 # Longer waits for what happens without a request would take up the time of a run.
 WAIT_MAX_S = 3.0
-
-
-@dataclass(frozen=True)
-class Service:
-    """How onewinner starts the engine.
-
-    Placeholders: {port}, {database_url} and its parts, {workers}, {isolation}, {pooled}. `restart`: onewinner starts it
-    again if it ends after an injected fault. `prepare` are commands that run once before.
-    """
-
-    command: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
-    ready: str = "/"
-    cwd: str | None = None
-    ready_timeout_s: float = 30.0
-    restart: bool = True
-    prepare: tuple[tuple[str, ...], ...] = ()
-    prepare_timeout_s: float = 300.0
 
 
 class NotBuiltError(Exception):
@@ -86,7 +69,7 @@ class Target:
     writes: tuple[Write, ...] = ()
     trail: Trail | None = None
     effects: Effects | None = None
-    service: Service | None = None
+    service: ServiceTable | None = None
     create_savings: tuple[Saving, ...] = ()
     read_savings: tuple[Saving, ...] = ()
     idempotency: Idempotency | None = None

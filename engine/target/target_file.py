@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from engine.target.adapter import Adapter, check_adapter_path, load_adapter
 from engine.target.answer_places import read_optional_place
@@ -46,7 +47,7 @@ from engine.target.savings import read_savings
 from engine.target.shape_checks import check_shape, describe_file
 from engine.target.sinks import read_sinks
 from engine.target.spelling import Spelling
-from engine.target.target import Service, Target
+from engine.target.target import Target
 from engine.target.template import Template, braces, find_placeholders
 from engine.target.tenants import read_tenants
 from engine.target.timed_moves import read_timed
@@ -298,7 +299,8 @@ def read_ids(listed: list[str | int] | dict[str, list[str | int]], tenants: Mapp
     return IdPool(pool)
 
 
-def read_service(table: ServiceTable, folder: Path) -> Service:
+def read_service(table: ServiceTable, folder: Path) -> ServiceTable:
+    """The table with the whole path of the folder in which the service runs. Raises Mistake."""
     if not table.command:
         raise Mistake("service.command", "must name a program and its arguments")
     if not table.ready.startswith("/"):
@@ -308,16 +310,7 @@ def read_service(table: ServiceTable, folder: Path) -> Service:
     for number, words in enumerate(table.prepare):
         if not words:
             raise Mistake(f"service.prepare[{number}]", "must name a program and its arguments")
-    return Service(
-        command=tuple(table.command),
-        env=table.env,
-        ready=table.ready,
-        cwd=str((folder / table.cwd).resolve()) if table.cwd else None,
-        ready_timeout_s=table.ready_timeout_s,
-        restart=table.restart,
-        prepare=tuple(map(tuple, table.prepare)),
-        prepare_timeout_s=table.prepare_timeout_s,
-    )
+    return structs.replace(table, cwd=str((folder / table.cwd).resolve()) if table.cwd else None)
 
 
 def check_busy(target: Target) -> None:

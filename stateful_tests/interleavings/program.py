@@ -139,7 +139,7 @@ def make_spec(options: Options, launch: Launch) -> LaunchSpec:
     target = resolve_target(target, target.base_url, os.environ)
     assert target.service is not None, "a target without a service has no proxy"
     return LaunchSpec(
-        replace(target, service=replace(target.service, cwd=launch.cwd)),
+        replace(target, service=msgspec.structs.replace(target.service, cwd=launch.cwd)),
         parse_url(launch.database_url),
         options.history / f"{options.source}.jsonl",
         options.history.parent / "logs" / f"service-{options.source}.log",

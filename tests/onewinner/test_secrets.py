@@ -15,6 +15,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec import structs
 
 from engine.provision.database_address import find_passwords, parse_url
 from engine.provision.service import REFERENCE
@@ -215,7 +216,7 @@ def test_an_argument_that_shows_the_password_is_told(word: str, tmp_path: Path) 
     target = load_target(file, None)
     assert list_exposed(target) == []
     assert target.service is not None
-    service, create = replace(target.service, command=("serve", word)), CreateCommand(("make", word))
+    service, create = structs.replace(target.service, command=["serve", word]), CreateCommand(("make", word))
     [first, second] = list_exposed(replace(target, service=service, create=create))
     assert first.startswith("service.command: {database_")
     assert first.endswith("write it in service.env, where the program can read it")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from engine.provision.service import ServiceError
-from engine.target.target import Service
+from engine.target.file_tables import ServiceTable
 from onewinner.deployment import EngineAccess
 from onewinner.service_restarts import ENDED, GRACE_NS, SOURCE, STARTS_MAX, supervise
 from reports.history import events
@@ -27,7 +27,7 @@ def make_access(
     folder: Path, restart: Callable[[], None], *, is_restarted: bool = True
 ) -> tuple[EngineAccess, threading.Event]:
     """An access whose service has ended once, and what is set when it is asked for the second time."""
-    target = replace(load_text(folder, SMALL), service=Service(("true",), restart=is_restarted))
+    target = replace(load_text(folder, SMALL), service=ServiceTable(["true"], restart=is_restarted))
     said, asked_again = [TOLD], threading.Event()
 
     def describe_end() -> str | None:

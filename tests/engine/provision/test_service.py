@@ -16,7 +16,7 @@ import pytest
 from engine.provision import service
 from engine.provision.ports import find_free_port
 from engine.provision.service import ServiceError, find_problem, reach_engine, run_service
-from engine.target.target import Service
+from engine.target.file_tables import ServiceTable
 from reports.history import events
 from reports.history.journal import Journal
 from tests.engine.probing import is_running
@@ -50,8 +50,8 @@ def start(
     """Runs a program as a service. Yields the id of its leash."""
     (folder / "service.py").write_text(program)
     port = find_free_port()
-    command = (sys.executable, "service.py", "{port}", *arguments)
-    service = Service(command, {}, ready, str(folder), ready_timeout_s)
+    command = [sys.executable, "service.py", "{port}", *arguments]
+    service = ServiceTable(command, {}, ready, str(folder), ready_timeout_s)
     with run_service(service, f"http://127.0.0.1:{port}", {"port": str(port)}, folder / "service.log") as process:
         yield process.pid
 
@@ -68,7 +68,7 @@ def test_the_whole_group_is_ended_with_what_it_forked(tmp_path: Path) -> None:
 def test_a_setting_may_be_empty_and_must_be_set(tmp_path: Path) -> None:
     program = "import os\nprint(repr(os.environ['MODE']), flush=True)\nraise SystemExit(1)"
     (tmp_path / "service.py").write_text(program)
-    service = Service((sys.executable, "service.py"), {"MODE": "${THE_MODE}"}, "/ready", str(tmp_path), 30.0)
+    service = ServiceTable([sys.executable, "service.py"], {"MODE": "${THE_MODE}"}, "/ready", str(tmp_path), 30.0)
     for environment, told in (({"THE_MODE": ""}, "''"), ({}, "THE_MODE is not set")):
         place = f"http://127.0.0.1:{find_free_port()}"
         with (
@@ -207,13 +207,16 @@ def test_the_log_of_one_that_did_not_start_is_kept(command: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("service", "sentence"),
     [
-        (Service(("no-such-program-at-all",)), "service.command: there is no program 'no-such-program-at-all'"),
-        (Service(("./start",), cwd="."), "service.command: there is no program './start'"),
-        (Service(("python",), cwd="/no/such/folder"), "service.cwd: /no/such/folder is not a folder"),
-        (Service(("python",), {"A": "${NO_SUCH_NAME}"}), "service.env.A: the environment variable NO_SUCH_NAME is not"),
+        (ServiceTable(["no-such-program-at-all"]), "service.command: there is no program 'no-such-program-at-all'"),
+        (ServiceTable(["./start"], cwd="."), "service.command: there is no program './start'"),
+        (ServiceTable(["python"], cwd="/no/such/folder"), "service.cwd: /no/such/folder is not a folder"),
+        (
+            ServiceTable(["python"], {"A": "${NO_SUCH_NAME}"}),
+            "service.env.A: the environment variable NO_SUCH_NAME is not",
+        ),
     ],
 )
-def test_one_that_cannot_be_started_names_the_key(service: Service, sentence: str, tmp_path: Path) -> None:
+def test_one_that_cannot_be_started_names_the_key(service: ServiceTable, sentence: str, tmp_path: Path) -> None:
     base_url = f"http://127.0.0.1:{find_free_port()}"
     with pytest.raises(ServiceError) as caught, run_service(service, base_url, {}, tmp_path / "service.log"):
         pass
@@ -223,7 +226,7 @@ def test_one_that_cannot_be_started_names_the_key(service: Service, sentence: st
 def test_a_stranger_on_its_port_is_not_taken_for_it(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        service = Service(("python", "-c", "pass"))
+        service = ServiceTable(["python", "-c", "pass"])
         with (
             pytest.raises(ServiceError, match=rf"base_url: {port} is in use on 127.0.0.1"),
             run_service(service, f"http://127.0.0.1:{port}", {}, tmp_path / "service.log"),

@@ -13,7 +13,7 @@ import pytest
 from engine.provision.ports import find_free_port
 from engine.provision.service import run_service
 from engine.target.child_environment import ROOMS, clean_environment, find_own
-from engine.target.target import Service
+from engine.target.file_tables import ServiceTable
 
 OURS = str(Path(sys.executable).parent)
 # Prints which Python runs it and its module path, then answers every GET.
@@ -48,7 +48,7 @@ def test_a_service_runs_with_the_python_of_the_activated_environment(tmp_path: P
     write_program(tmp_path / "bin", "python", f'#!/bin/sh\nSTARTED_BY=activated exec "{sys.executable}" "$@"\n')
     port = find_free_port()
     environment = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": f"{ROOMS}:/theirs"}
-    service = Service(("python", "-c", TELLING, str(port)), {}, "/", None)
+    service = ServiceTable(["python", "-c", TELLING, str(port)], {}, "/", None)
     log = tmp_path / "service.log"
     with run_service(service, f"http://127.0.0.1:{port}", {}, log, environment=environment):
         pass
