@@ -84,8 +84,15 @@ class Write:
         row = await statement.fetch_one(session, **move.values())
         return None if row is None else Transition(previous_state=move.expected, **row)
 
+    async def move(self, pool: Pool, move: Move) -> Transition | None:
+        """The same in a session of its own: one round trip."""
+        async with open_session(pool) as session:
+            return await self.run(session, move)
+
 
 GUARDED = Write.where(*OWNED, IN_EXPECTED_STATE)
+# The guarded write, one statement: None if the workflow is not in the expected state.
+move = GUARDED.move
 CREATE = Statement.of(
     insert(WORKFLOWS)
     .values(id=bindparam("workflow_id"), organization_id=bindparam("organization_id"), state=bindparam("state"))
@@ -106,9 +113,3 @@ async def read_row(pool: Pool, workflow_id: UUID, organization_id: str) -> Workf
     async with open_session(pool) as session:
         row = await READ.fetch_one(session, workflow_id=workflow_id, organization_id=organization_id)
     return None if row is None else Workflow(*row)
-
-
-async def move(pool: Pool, move: Move) -> Transition | None:
-    """The guarded write: one statement, one round trip. None if the workflow is not in the expected state."""
-    async with open_session(pool) as session:
-        return await GUARDED.run(session, move)

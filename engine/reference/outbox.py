@@ -19,11 +19,10 @@ from sqlalchemy.sql.selectable import CTE
 
 from engine.reference.errors import EngineError
 from engine.reference.guarded_write import IN_EXPECTED_STATE, OWNED, Write, store_payload, write_move
-from engine.reference.part_types import Move, Transition
 from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.schema import MESSAGES
-from engine.reference.sessions import open_session, open_transaction
+from engine.reference.sessions import open_transaction
 
 POLL_S = 0.1
 CALL_TIMEOUT_S = 5.0
@@ -67,12 +66,6 @@ GUARDED = Write(
     write_move(*OWNED, IN_EXPECTED_STATE),
     write_move(*OWNED, IN_EXPECTED_STATE, beside=[store_payload, leave_message]),
 )
-
-
-async def move(pool: Pool, move: Move) -> Transition | None:
-    """The guarded write, with the message: one statement."""
-    async with open_session(pool) as session:
-        return await GUARDED.run(session, move)
 
 
 async def send_messages(pool: Pool, sink: str) -> None:
@@ -125,4 +118,4 @@ def call(sink: str, message: Message) -> bool:
         connection.close()
 
 
-WITH_OUTBOX = replace(REFERENCE, move=move, send=send_messages)
+WITH_OUTBOX = replace(REFERENCE, move=GUARDED.move, send=send_messages)

@@ -10,11 +10,8 @@ from sqlalchemy import bindparam
 
 from engine.reference.defects import Promise
 from engine.reference.guarded_write import IN_EXPECTED_STATE, Write
-from engine.reference.part_types import Move, Transition
-from engine.reference.pool import Pool
 from engine.reference.reference_parts import REFERENCE
 from engine.reference.schema import WORKFLOWS
-from engine.reference.sessions import open_session
 
 PROMISE = Promise(
     "tenant-isolation",
@@ -25,10 +22,4 @@ PROMISE = Promise(
 WITHOUT_TENANT = Write.where(WORKFLOWS.c.id == bindparam("workflow_id"), IN_EXPECTED_STATE)
 
 
-async def move(pool: Pool, move: Move) -> Transition | None:
-    """The write of the reference without the guard on the organization."""
-    async with open_session(pool) as session:
-        return await WITHOUT_TENANT.run(session, move)
-
-
-PARTS = replace(REFERENCE, move=move)
+PARTS = replace(REFERENCE, move=WITHOUT_TENANT.move)
