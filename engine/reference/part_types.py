@@ -3,10 +3,10 @@
 A defect or a control is the reference engine with one part replaced.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -92,34 +92,16 @@ class Key:
     request: str
 
 
-class CreateRow(Protocol):
-    async def __call__(self, pool: Pool, caller: Caller) -> Workflow: ...
-
-
-class MakeMove(Protocol):
-    """Moves the workflow and writes its row in the trail; None if the workflow is not in the expected state."""
-
-    async def __call__(self, pool: Pool, move: Move) -> Transition | None: ...
-
-
-class ReadRow(Protocol):
-    """The workflow as it is now, read in a transaction of its own; None if the organization has no such workflow."""
-
-    async def __call__(self, pool: Pool, workflow_id: UUID, organization_id: str) -> Workflow | None: ...
-
-
-class AnswerOnce(Protocol):
-    """Answers a request with an idempotency key: status and body, of `act` or of an earlier request with the key."""
-
-    async def __call__(
-        self, engine: "Engine", key: Key, act: "Callable[[Engine], Awaitable[tuple[int, Any]]]"
-    ) -> tuple[int, Any]: ...
-
-
-class SendMessages(Protocol):
-    """Sends the messages of the outbox to this URL, until it is cancelled."""
-
-    async def __call__(self, pool: Pool, sink: str) -> None: ...
+# (whose it is): inserts a workflow in the initial state.
+CreateRow = Callable[[Pool, Caller], Awaitable[Workflow]]
+# Moves the workflow and writes its row in the trail; None if the workflow is not in the expected state.
+MakeMove = Callable[[Pool, Move], Awaitable[Transition | None]]
+# (the workflow, the organization): as it is now, in a transaction of its own; None if the organization has no such one.
+ReadRow = Callable[[Pool, UUID, str], Awaitable[Workflow | None]]
+# Answers a request with an idempotency key: status and body, of the function or of an earlier request with the key.
+AnswerOnce = Callable[["Engine", Key, Callable[["Engine"], Awaitable[tuple[int, Any]]]], Awaitable[tuple[int, Any]]]
+# (the URL): sends the messages of the outbox there, until it is cancelled.
+SendMessages = Callable[[Pool, str], Coroutine[Any, Any, None]]
 
 
 def report_fully(refused: Refused) -> Refused:
