@@ -38,28 +38,23 @@ def pick_variables(text: str, environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in VARIABLE.findall(text) if name in environment}
 
 
-def fill_requests(part: Any, environment: Mapping[str, str], key: str = "") -> Any:
-    """The same tables with every ${NAME} of a request, and of headers, taken from the environment. Raises Mistake."""
-    if isinstance(part, RequestTable | VariantTable):
-        return structs.replace(part, **fill_texts(structs.asdict(part), environment, key))
+def fill_requests(part: Any, environment: Mapping[str, str], key: str = "", *, is_filled: bool = False) -> Any:
+    """The same tables with every ${NAME} of a request, and of headers, taken from the environment. Raises Mistake.
+
+    `is_filled`: the part belongs to one of them.
+    """
+    if isinstance(part, str):
+        return resolve(key, part, environment) if is_filled else part
     if isinstance(part, Table):
-        filled = {}
+        filled, is_request = {}, isinstance(part, RequestTable | VariantTable)
         for written, name in pair_names(part):
-            fill = fill_texts if written == "headers" else fill_requests
-            filled[name] = fill(getattr(part, name), environment, f"{key}.{written}" if key else written)
+            at, value = f"{key}.{written}" if key else written, getattr(part, name)
+            filled[name] = fill_requests(value, environment, at, is_filled=is_request or written == "headers")
         return structs.replace(part, **filled)
     if isinstance(part, dict):
-        return {name: fill_requests(value, environment, f"{key}.{name}") for name, value in part.items()}
+        return {
+            name: fill_requests(each, environment, f"{key}.{name}", is_filled=is_filled) for name, each in part.items()
+        }
     if isinstance(part, list):
-        return [fill_requests(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
-    return part
-
-
-def fill_texts(part: Any, environment: Mapping[str, str], key: str) -> Any:
-    if isinstance(part, str):
-        return resolve(key, part, environment)
-    if isinstance(part, dict):
-        return {name: fill_texts(value, environment, f"{key}.{name}") for name, value in part.items()}
-    if isinstance(part, list):
-        return [fill_texts(value, environment, f"{key}[{number}]") for number, value in enumerate(part)]
+        return [fill_requests(each, environment, f"{key}[{at}]", is_filled=is_filled) for at, each in enumerate(part)]
     return part
