@@ -88,8 +88,12 @@ def read_whole(key: str, text: str) -> Place:
         return Place(text, header=header.lower())
     if cookie := text.removeprefix(COOKIE) if text.startswith(COOKIE) else "":
         return Place(text, cookie=cookie)
+    return Place(text, read_path(key, text))
+
+
+def read_path(key: str, text: str) -> JmesPath:
     try:
-        return Place(text, JmesPath(text))
+        return JmesPath(text)
     except ValueError as error:
         raise Mistake(key, str(error)) from None
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.target.answer_places import Place, read_optional_place
+from engine.target.answer_places import Place, read_optional_place, read_path
 from engine.target.answer_rules import (
     Meanings,
     Statuses,
@@ -168,17 +168,6 @@ class Effects:
     within_s: float = 0.0
 
 
-def read_path(key: str, text: str) -> JmesPath:
-    try:
-        return JmesPath(text)
-    except ValueError as error:
-        raise Mistake(key, str(error)) from None
-
-
-def read_optional_path(key: str, text: str | None) -> JmesPath | None:
-    return None if text is None else read_path(key, text)
-
-
 def read_template(key: str, table: RequestTable, *, needed: str = "", instead: Collection[str] = ()) -> Template:
     """The request, in which the placeholder `needed` must stand, or one of `instead`.
     `engine.target.placeholders` checks all placeholders.
@@ -335,7 +324,7 @@ def read_trail(table: AuditTable, ok: Statuses, saved: Collection[str]) -> Trail
         if given[key] is None:
             raise Mistake(f"audit.{key}", f"is missing; add {key} = ... to [audit]")
     entries, origin, to = (read_path(f"audit.{key}", given[key] or "") for key in ("entries", "from", "to"))
-    request_id = read_optional_path("audit.request_id", table.request_id)
+    request_id = None if table.request_id is None else read_path("audit.request_id", table.request_id)
     return Trail(template, ok, entries, origin, to, request_id, within_s)
 
 
