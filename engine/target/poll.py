@@ -8,7 +8,7 @@ from engine.target.file_tables import PollTable
 from engine.target.same_request import identify
 from engine.target.savings import Saving, read_savings
 from engine.target.template import Template
-from engine.target.value_checks import Mistake, check_request, check_seconds
+from engine.target.value_checks import Mistake, check_seconds
 
 # What tells one accepted request from another, beside the values that its answer gave.
 OWN = ("marker", "request_id", "key")
@@ -42,14 +42,8 @@ class Poll:
         )
 
 
-def read_poll(key: str, table: PollTable, savings: tuple[Saving, ...]) -> Poll:
+def read_poll(key: str, table: PollTable, template: Template, savings: tuple[Saving, ...]) -> Poll:
     """`savings` are those of the answer that accepts. Raises Mistake."""
-    check_request(f"{key}.request", table.request)
-    request = table.request
-    template = Template(
-        *(request.method.upper(), request.path, request.json, request.headers, request.query),
-        *(request.form, request.text, request.xml),
-    )
     if template.placeholders.isdisjoint((*OWN, *(saving.name for saving in savings))):
         raise Mistake(
             f"{key}.request",

@@ -236,7 +236,7 @@ def read_route_poll(
         if meanings.accepted:
             raise Mistake(meanings.accepted.key, "needs a poll beside it, which tells the outcome; add poll = { ... }")
         return None
-    return read_poll(key, table, savings)
+    return read_poll(key, table, read_template(f"{key}.request", table.request), savings)
 
 
 def has_accepted(advance: AdvanceTable) -> bool:
