@@ -119,12 +119,9 @@ class BeforeTable(Table):
     save: Save = {}
 
 
-class SetupTable(Table):
+class SetupTable(BeforeTable):
     """A request that is sent before all others, once for a run or once for each tenant."""
 
-    request: Annotated[RequestTable, Meta(description="The request.")]
-    won: StepAnswers = None
-    save: Save = {}
     per: Annotated[
         str,
         Meta(
@@ -140,12 +137,9 @@ class SetupTable(Table):
     ] = True
 
 
-class LoginTable(Table):
+class LoginTable(BeforeTable):
     """How a tenant logs in; each process of a run does. What it saves is a secret."""
 
-    request: Annotated[RequestTable, Meta(description="The request.")]
-    won: StepAnswers = None
-    save: Save = {}
     renew_s: Annotated[
         float | None, Meta(description="After so many seconds the tenant logs in again; it does after a 401, too.")
     ] = None

@@ -91,7 +91,7 @@ def read_login(key: str, table: LoginTable | None) -> Login | None:
     return Login((*before, read_step(key, table, has_proof=False)), table.renew_s)
 
 
-def read_step(key: str, table: SetupTable | LoginTable | BeforeTable, **facts: Any) -> Step:
+def read_step(key: str, table: BeforeTable, **facts: Any) -> Step:
     template, savings = read_template(f"{key}.request", table.request), read_savings(f"{key}.save", table.save)
     won = None if table.won is None else read_statuses(f"{key}.won", table.won)
     return Step(key, template, won, savings, **facts)
