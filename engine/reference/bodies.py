@@ -64,7 +64,7 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 def parse_advance(body: bytes) -> AdvanceRequest:
     """Raises MalformedRequest or UnknownState."""
-    request = _parse(_decode_advance, body)
+    request = parse(_decode_advance, body)
     for state in (request.expected_state, request.next_state):
         if state not in GRAPH.states:
             raise UnknownState(state)
@@ -74,7 +74,7 @@ def parse_advance(body: bytes) -> AdvanceRequest:
 def parse_payload(body: bytes, step: str) -> str:
     """The payload of a step as JSON text; `{}` for an empty body. Raises MalformedRequest."""
     if step == "seed-extract":
-        _parse(_decode_seeds, body)
+        parse(_decode_seeds, body)
     parse_nothing(body)
     return body.decode() or "{}"
 
@@ -82,10 +82,11 @@ def parse_payload(body: bytes, step: str) -> str:
 def parse_nothing(body: bytes) -> None:
     """Accepts an empty body, or an object, which is ignored. Raises MalformedRequest."""
     if body:
-        _parse(_decode_object, body)
+        parse(_decode_object, body)
 
 
-def _parse(decode: Callable[[bytes], T], body: bytes) -> T:
+def parse(decode: Callable[[bytes], T], body: bytes) -> T:
+    """Raises MalformedRequest."""
     try:
         return decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from engine.reference.api import Endpoint, check_health, refuse_route
-from engine.reference.bodies import Body, parse_nothing
+from engine.reference.bodies import Body, parse, parse_nothing
 from engine.reference.error_answers import STATUSES
-from engine.reference.errors import EngineError, MalformedRequest, SchemaUnavailable
+from engine.reference.errors import EngineError, SchemaUnavailable
 from engine.reference.part_types import report_fully
 from engine.reference.pool import Pool
 from engine.reference.retries import retry
@@ -74,13 +74,13 @@ class NothingLeft(Body, frozen=True):
     """An answer without content."""
 
 
+decode_voucher = msgspec.json.Decoder(VoucherRequest).decode
+
+
 async def create_voucher(request: AuthenticatedRequest) -> tuple[int, Body]:
-    try:
-        asked = msgspec.json.decode(request.body, type=VoucherRequest)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedRequest(f"The request's body is malformed: {error}") from error
+    asked = parse(decode_voucher, request.body)
     voucher = Voucher(uuid4(), asked.uses, asked.uses)
-    await ask(request, lambda pool: execute(pool, vouchers.CREATE, voucher.id, organization(request), asked.uses))
+    await ask(request, lambda pool: fetch(pool, vouchers.CREATE, voucher.id, organization(request), asked.uses))
     return 201, voucher
 
 
@@ -177,11 +177,6 @@ async def ask(request: AuthenticatedRequest, question: Callable[[Pool], Awaitabl
     """Asks the database, and again where it rolled the transaction back."""
     engine = find_engine(request)
     return await retry(lambda: question(engine.pool), engine.attempts_max)
-
-
-async def execute(pool: Pool, sql: str, *values: object) -> None:
-    async with open_session(pool) as session:
-        await session.execute(sql, *values)
 
 
 async def fetch(pool: Pool, sql: str, *values: object) -> int | None:
