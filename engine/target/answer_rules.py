@@ -144,8 +144,7 @@ def read_meanings(table: AdvanceTable, edge: EdgeTable | None = None, index: int
     read = {name: read_meaning(name, table, edge, index) for name in MEANINGS}
     for first, second in combinations(read.values(), 2):
         refuse_second_meaning(second, first)
-    if read["refused"].is_default:
-        read["refused"] = leave_out(read["refused"], read.values())
+    read["refused"] = leave_out(read["refused"], read.values())
     return Meanings(**read)
 
 
@@ -159,10 +158,12 @@ def read_meaning(name: str, table: AdvanceTable, edge: EdgeTable | None, index: 
     return make_busy(statuses) if name == "busy" else statuses
 
 
-def leave_out(default: Statuses, others: Iterable[Statuses]) -> Statuses:
-    """The default without the statuses that always mean something else."""
+def leave_out(statuses: Statuses, others: Iterable[Statuses]) -> Statuses:
+    """A default without the statuses that always mean something else; what is no default stays as it is."""
+    if not statuses.is_default:
+        return statuses
     taken = {rule for each in others if not each.is_default for rule in each.rules}
-    return replace(default, rules=tuple(rule for rule in default.rules if rule not in taken))
+    return replace(statuses, rules=tuple(rule for rule in statuses.rules if rule not in taken))
 
 
 def read_statuses(key: str, entries: Answers, *, may_be_empty: bool = False) -> Statuses:

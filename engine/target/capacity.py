@@ -5,6 +5,7 @@ A resource comes from a create, as a workflow does; or it is a queue into which 
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from msgspec import structs
 
@@ -170,10 +171,9 @@ def read_unit_meanings(table: CapacityTable, busy: Statuses) -> Meanings:
     if table.busy is not None:
         busy = make_busy(read_statuses("capacity.busy", table.busy, may_be_empty=True))
     every = [won, conflict, refused, busy]
-    for number, first in enumerate(every):
-        for second in every[number + 1 :]:
-            refuse_second_meaning(second, first)
-    return Meanings(leave_out_of(won, every), conflict, leave_out_of(refused, every), busy)
+    for first, second in combinations(every, 2):
+        refuse_second_meaning(second, first)
+    return Meanings(leave_out(won, every), conflict, leave_out(refused, every), busy)
 
 
 def read_give_back_meanings(given_back: Answers, take: Meanings) -> Meanings:
@@ -190,11 +190,6 @@ def read_default(key: str, entries: Answers | None, default: tuple[int, ...]) ->
     if entries is None:
         return Statuses(tuple(map(Rule, default)), key, is_default=True)
     return read_statuses(key, entries)
-
-
-def leave_out_of(statuses: Statuses, every: Collection[Statuses]) -> Statuses:
-    """A default without the statuses that always mean something else."""
-    return leave_out(statuses, every) if statuses.is_default else statuses
 
 
 def find_units_of_none(file: File) -> str | None:
