@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.target.secrets import HIDDEN, Secrets, merge_spans, replace_spans
+from engine.target.secrets import HIDDEN, Secrets, find_spans, merge_spans, replace_spans
 
 # For each copy, by its absolute path: what was taken out of it, in order.
 VARIABLE = "ONEWINNER_TAKEN_OUT"
@@ -17,11 +17,7 @@ VARIABLE = "ONEWINNER_TAKEN_OUT"
 
 def take_out(text: bytes, secrets: Secrets) -> tuple[bytes, list[str]]:
     """The text without its secrets, and what stood in the place of each HIDDEN."""
-    found, at = secrets.find(text), text.find(HIDDEN)
-    while at >= 0:
-        found.append((at, at + len(HIDDEN)))
-        at = text.find(HIDDEN, at + 1)
-    spans = merge_spans(found)
+    spans = merge_spans([*secrets.find(text), *find_spans(text, [HIDDEN])])
     return replace_spans(text, spans), [text[start:end].decode(errors="surrogateescape") for start, end in spans]
 
 
