@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from engine.target import secrets
+from engine.target.credentials import choose
 from engine.target.http_answer import Answer
 from engine.target.login_and_setup_steps import Login, Saved, Step
 from engine.target.savings import find_values
-from engine.target.secrets import Secrets
+from engine.target.secrets import learn
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Values
 from load.client.release import Release
@@ -148,7 +148,7 @@ class Preparation:
         for step in login.steps:
             fresh.save_login(tenant, user, self._send(step, tenant, user, store=fresh))
         self.values.take_login(fresh, tenant, user)
-        learn(self.target, map(str, self.values.list_proofs(tenant, user)))
+        learn(choose(self.target, map(str, self.values.list_proofs(tenant, user))))
         self.since[tenant, user] = self.now()
         self.served.discard((tenant, user))
 
@@ -198,14 +198,9 @@ def set_up(target: Target) -> Target:
     finally:
         release.close()
     scopes = (saved.run, *saved.tenants.values())
-    learn(target, [str(value) for scope in scopes for name, value in scope.items() if name in target.proofs])
+    proofs = [str(value) for scope in scopes for name, value in scope.items() if name in target.proofs]
+    learn(choose(target, proofs))
     return replace(target, saved=saved)
-
-
-def learn(target: Target, texts: Iterable[str]) -> None:
-    """Hides these texts from now on. Nothing that stands in a name of the history is a secret."""
-    spelled = map(str, target.spelling.spelled.values())
-    secrets.learn(Secrets.of(texts, [*target.graph.states, *spelled, *target.tenants]))
 
 
 def describe(answer: Answer) -> str:
