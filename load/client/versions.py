@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
 
 @dataclass(frozen=True)
 class Told:
@@ -68,11 +70,6 @@ class Versions:
         old = [each for each in known.told if each.moves < known.moves and each.version != current]
         return next((each.version for each in old if each.state == state), old[0].version if old else None)
 
-    def find_last(self, workflow: str) -> str | None:
-        """The version that was told last."""
-        known = self.workflows.get(workflow)
-        return known.told[-1].version if known is not None and known.told else None
-
     def forget(self, workflow: str) -> None:
         self.workflows.pop(workflow, None)
 
@@ -82,6 +79,4 @@ class Versions:
 
     def adopt(self, told: Mapping[str, Mapping[str, Any]]) -> None:
         """What another source told."""
-        for name, known in told.items():
-            versions = [Told(**each) for each in known["told"]]
-            self.workflows[name] = Known(versions, known["moves"], known["is_current"])
+        self.workflows.update(msgspec.convert(told, dict[str, Known]))
