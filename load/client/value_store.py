@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.target.cookies import COOKIES, read_cookies, render_cookies, update_cookies
 from engine.target.http_answer import Answer
-from engine.target.savings import Saving, find_values
 from engine.target.target import Target
 from engine.target.template import NO_VALUES, Value, Values
 from engine.target.tenants import USER
@@ -52,11 +51,6 @@ class ValueStore:
         if jar := self.jars.get((tenant, user)):
             values[COOKIES] = render_cookies(jar)
         return values
-
-    def save(self, workflow: str, savings: Iterable[Saving], answer: Answer) -> None:
-        """Takes the values of an answer about a workflow."""
-        if savings:
-            self.save_values(workflow, find_values(savings, answer))
 
     def save_values(self, workflow: str, found: Values) -> None:
         if found:

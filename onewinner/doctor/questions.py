@@ -187,7 +187,7 @@ class Questions:
     def save(self, classified: ClassifiedAnswer, workflow: str, savings: Iterable[Saving], answer: Answer) -> None:
         """Keeps the values of a good answer about the workflow of this id."""
         if classified.outcome in GOOD:
-            self.values.save(workflow, savings, answer)
+            self.values.save_values(workflow, find_values(savings, answer))
 
     def keep_created(self, id_: str, classified: ClassifiedAnswer, answer: Answer) -> None:
         """What was saved for the create of this request id belongs to the workflow that it made."""
