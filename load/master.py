@@ -113,7 +113,7 @@ class Master:
         workers = self.list_workers()[:users]
         users = len(workers) if options.together else users
         workload = options.make_workload(self.target)
-        quotas = list_quotas(workload, len(workers), users, together=options.together, label=options.label)
+        quotas = list_quotas(workload, len(workers), users, together=options.together)
         self.owners = {name: workers[number % len(workers)] for number, name in enumerate(quotas)}
         self.left, self.tallies, self.barriers, self.violation = {}, {}, BarrierServer(len(workers)), None
         self.began = time.monotonic()

@@ -30,7 +30,6 @@ class Options(msgspec.Struct, frozen=True):
     fail_fast: bool
     clock: str
     clock_uncertainty_ms: float
-    label: str
     live: str
 
     @property
@@ -65,7 +64,6 @@ def add_options(parser: LocustArgumentParser) -> None:
     add("--fail-fast", action="store_true", help="end as soon as the live tally shows a violation")
     add("--clock", choices=["monotonic", "wall"], default="monotonic", help="wall: the workers are on several hosts")
     add("--clock-uncertainty-ms", type=float, default=5.0, help="how far apart the hosts' clocks may be")
-    add("--label", default="", help="tells the sources of this job apart from those of the run's other jobs")
     add("--live", default="", help="a file that is rewritten with the live tally")
     for action in options._group_actions:  # noqa: SLF001 - Locust knows these attributes, but not in a group
         shown = action.dest in IN_WEB_UI

@@ -111,14 +111,12 @@ def take_quota(workload: Workload, number: int, sources: int) -> Workload:
     return Workload(amounts, workload.weights, workload.obstacles)
 
 
-def name_source(worker: int, user: int, label: str = "") -> str:
-    """The name of a source, unique over all workers of a run. `label` tells the jobs of one run apart."""
-    return f"race{label}-{worker}.{user}"
+def name_source(worker: int, user: int) -> str:
+    """The name of a source, unique over all workers of a run."""
+    return f"race-{worker}.{user}"
 
 
-def list_quotas(
-    workload: Workload, workers: int, users: int, *, together: bool = False, label: str = ""
-) -> dict[str, SourceQuota]:
+def list_quotas(workload: Workload, workers: int, users: int, *, together: bool = False) -> dict[str, SourceQuota]:
     """source -> races and rounds, for so many workers and users in all; user u belongs to the worker u % workers.
 
     When all sources share every race, the first one has the quota of all.
@@ -127,6 +125,6 @@ def list_quotas(
     for user in range(users):
         quota = workload if together else take_quota(workload, user, users)
         helps = together and user > 0
-        name = name_source(user % workers, user // workers, label)
+        name = name_source(user % workers, user // workers)
         quotas[name] = SourceQuota(0, 0) if helps else SourceQuota(quota.races, quota.rounds)
     return quotas

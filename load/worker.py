@@ -115,7 +115,7 @@ class Worker:
         number = assignment.number + nth * assignment.workers
         if number >= assignment.users:
             return None
-        name = name_source(assignment.number, nth, assignment.options.label)
+        name = name_source(assignment.number, nth)
         journal: Journal | None = None
         try:
             # A worker on another host is told the secrets by its assignment alone.
@@ -133,7 +133,7 @@ class Worker:
         clock, workload = find_clock(assignment), options.make_workload(target)
         quota = workload if together else take_quota(workload, number, assignment.users)
         leads = not together or number == 0
-        partners = [name_source(worker, 0, options.label) for worker in range(assignment.workers)] if together else []
+        partners = [name_source(worker, 0) for worker in range(assignment.workers)] if together else []
         facts = {"races": quota.races if leads else 0, "rounds": quota.rounds if leads else 0}
         journal.write(events.Quota(**facts, shared_by=partners))
         release = Release(target.base_url, target.timeout_s, find_absence(target, os.environ))

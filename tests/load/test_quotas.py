@@ -37,7 +37,6 @@ def test_apportioning_loses_nothing(total: int, weights: dict[str, int]) -> None
 def test_names_are_unique_and_tell_the_worker() -> None:
     workload = make_workload(TARGET, parse_weights(""), 100)
     assert list(list_quotas(workload, 2, 4)) == ["race-0.0", "race-1.0", "race-0.1", "race-1.1"]
-    assert list(list_quotas(workload, 1, 1, label="7")) == ["race7-0.0"]
     together = list_quotas(workload, 2, 2, together=True)
     assert [quota.races for quota in together.values()] == [100, 0]
 
