@@ -117,7 +117,7 @@ class Master:
         self.owners = {name: workers[number % len(workers)] for number, name in enumerate(quotas)}
         self.left, self.tallies, self.barriers, self.violation = {}, {}, BarrierServer(len(workers)), None
         self.began = time.monotonic()
-        self.clock = read_wall_clock(0) if options.uses_wall_clock else MONOTONIC
+        self.clock = read_wall_clock() if options.uses_wall_clock else MONOTONIC
         history = self.open_history(quotas)
         self.failures.keep_history(history)
         self.assign(workers, users, history)

@@ -236,7 +236,7 @@ class Worker:
 def find_clock(assignment: WorkerAssignment) -> Clock:
     """The clock that the run's times are told in. Raises ValueError when the workers share none."""
     if assignment.options.uses_wall_clock:
-        return read_wall_clock(assignment.options.clock_uncertainty_ns)
+        return read_wall_clock()
     if assignment.host != identify_host():
         raise ValueError(
             f"worker {assignment.number} is not on the master's host, where the monotonic clock is shared; "

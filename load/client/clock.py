@@ -16,20 +16,18 @@ class Instant:
 class Clock:
     """`offset_ns` is added to every time that is written.
 
-    The processes of one host share the monotonic clock. Those of several hosts use the wall clock, which differs by
-    `uncertainty_ns` at most.
+    The processes of one host share the monotonic clock. Those of several hosts use the wall clock.
     """
 
     offset_ns: int = 0
-    uncertainty_ns: int = 0
 
 
 MONOTONIC = Clock()
 
 
-def read_wall_clock(uncertainty_ns: int) -> Clock:
+def read_wall_clock() -> Clock:
     """The offset of the wall clock, read between two readings of the monotonic one."""
     before = time.monotonic_ns()
     wall = time.time_ns()
     after = time.monotonic_ns()
-    return Clock(wall - (before + after) // 2, uncertainty_ns)
+    return Clock(wall - (before + after) // 2)
