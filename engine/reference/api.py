@@ -184,7 +184,7 @@ def create_app(settings: Settings) -> Starlette:
         url, size = settings.database_url, settings.pool_size
         opened = open_pool(url, settings.isolation, size, pooled=settings.pooled)
         async with opened as pool, send_meanwhile(parts, pool, sink):
-            yield {"engine": Engine(parts, pool, settings.attempts_max, sink)}
+            yield {"engine": Engine(parts, pool, sink=sink)}
 
     routes = [
         Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, parts.report), methods=list(handlers))

@@ -18,9 +18,8 @@ def share_connections(workers: int, connections: int) -> int:
 class Settings:
     """`secret` signs the tokens. `defect` or `control` names a variant.
 
-    `pool_size` is in connections. `attempts_max` limits the attempts that contention may cost one request.
-    `has_units`: it is the engine of vouchers and jobs. `pooled`: the URL leads to a pgbouncer in transaction mode.
-    `sink` is the URL that the outbox is sent to; without it there is no outbox.
+    `pool_size` is in connections. `has_units`: it is the engine of vouchers and jobs. `pooled`: the URL leads to a
+    pgbouncer in transaction mode. `sink` is the URL that the outbox is sent to; without it there is no outbox.
     """
 
     database_url: str
@@ -28,7 +27,6 @@ class Settings:
     isolation: Isolation = Isolation.READ_COMMITTED
     defect: str | None = None
     pool_size: int = CONNECTIONS_ONE_WORKER_MAX
-    attempts_max: int = 10
     control: str | None = None
     pooled: bool = False
     has_units: bool = False

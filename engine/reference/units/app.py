@@ -195,7 +195,7 @@ def create_app(settings: Settings) -> Starlette:
         async with open_pool(
             settings.database_url, settings.isolation, settings.pool_size, pooled=settings.pooled
         ) as pool:
-            yield {"engine": UnitEngine(parts, pool, settings.attempts_max)}
+            yield {"engine": UnitEngine(parts, pool)}
 
     routes = [
         Route(PREFIX + path, Endpoint(handlers, settings.secret, statuses, report_fully), methods=list(handlers))
