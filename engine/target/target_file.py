@@ -316,13 +316,10 @@ def read_service(table: ServiceTable, folder: Path) -> ServiceTable:
 def check_busy(target: Target) -> None:
     """An answer of `busy` means "try again" to every request, so it may have no other meaning anywhere."""
     shown = [each.ok for each in (target.trail, target.effects) if each is not None]
+    shown += [statuses for guard in target.guards for statuses in (guard.ok, guard.closed)]
+    shown += [write.ok for write in target.writes]
     for statuses in (target.create_won, target.read_ok, *target.read_states.values(), *shown):
         refuse_same(statuses, target.meanings.busy)
-    for guard in target.guards:
-        refuse_same(guard.ok, target.meanings.busy)
-        refuse_same(guard.closed, target.meanings.busy)
-    for write in target.writes:
-        refuse_same(write.ok, target.meanings.busy)
 
 
 def check_target(target: Target) -> None:
