@@ -13,6 +13,7 @@ from engine.provision.child import prepare
 from engine.provision.processes import run_process
 from engine.provision.service import read_tail
 from engine.target.login_and_setup_steps import VARIABLE as SAVED
+from load.client.workflow_factory import IDS_VARIABLE
 from onewinner.deployment import Deployment, EngineAccess, start_engine, with_secrets
 from onewinner.faults_under_load import start_injector
 from onewinner.level_plans import Level
@@ -27,7 +28,6 @@ from reports.judge.levels.run_plan import LevelRun
 from reports.judge.levels.unfinished_levels import sum_levels
 
 POLL_S = 0.1
-IDS_VARIABLE = "ONEWINNER_IDS"
 # What a level began may take so much longer than its limit before it is ended.
 GRACE_S = 60.0
 

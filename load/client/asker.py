@@ -19,6 +19,7 @@ from engine.target.routes import Route
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Template, Values
 from load.client.ask import (
+    GOOD,
     Ask,
     Examine,
     Reply,
@@ -538,7 +539,7 @@ class Asker:
             for each in filter(None, (reply.accepted, reply.exchange)):
                 self.values.keep_cookies(reply.ask.tenant, reply.ask.user, each.answer)
             self._note_units(reply)
-            if reply.ask.call.key and reply.outcome in ("won", "ok"):
+            if reply.ask.call.key and reply.outcome in GOOD:
                 self.served.setdefault(reply.ask.workflow, set()).add(reply.ask.call.key)
             if reply.classified.server_id is not None:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id

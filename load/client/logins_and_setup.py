@@ -20,12 +20,11 @@ from engine.target.secrets import learn
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Values
 from load.client.release import Release
-from load.client.value_store import ValueStore
+from load.client.value_store import User, ValueStore
 
 UNAUTHORIZED = 401
 BODY_MAX = 160
 REMEDIES = {404: "correct its path, or base_url", 405: "correct its method, or its path"}
-User = tuple[str, str]
 
 
 class NotPreparedError(Exception):

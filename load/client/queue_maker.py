@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from engine.target.answer_rules import SERVER_ERROR
 from engine.target.classified_answer import ClassifiedAnswer, classify_create, classify_take
 from engine.target.http_answer import Answer
+from engine.target.login_and_setup_steps import BAD
 from engine.target.savings import find_values
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Values
@@ -19,7 +21,6 @@ from engine.target.workflow_source import Queue
 from load.client.release import Exchange, Release, now_ns
 from load.client.value_store import ValueStore
 
-BAD, SERVER_ERROR = 400, 500
 # What findings call the one queue of a service; it has no id.
 SHARED_ID = "queue"
 # More units than that are in no queue of which a run can know what is left.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from engine.target.answer_rules import SERVER_ERROR
 from engine.target.classified_answer import is_busy
 from engine.target.http_answer import Answer
 from engine.target.target import Target
@@ -57,4 +58,6 @@ class Retry:
 
 def is_lost(target: Target, answer: Answer) -> bool:
     """Whether the engine could not answer now: nothing came, a server error, too many requests at once, or busy."""
-    return answer.status is None or answer.status >= 500 or answer.status == TOO_MANY or is_busy(target, answer)
+    return (
+        answer.status is None or answer.status >= SERVER_ERROR or answer.status == TOO_MANY or is_busy(target, answer)
+    )

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from engine.target.answer_rules import SERVER_ERROR
 from engine.target.classified_answer import is_busy, read_markers, read_trail, tell_state
+from engine.target.graph import NS_PER_S
 from engine.target.http_answer import Answer
 from engine.target.target import NotBuiltError, Target
 from engine.target.template import Request, Values
@@ -28,7 +29,6 @@ from reports.history.journal import Journal
 
 TRAIL: events.Evidence = "audit trail"
 EFFECTS: events.Evidence = "effects"
-SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class TrailReader:
     def find_delay(self, what: events.Evidence) -> int:
         """For how many nanoseconds after an answer it may be missing."""
         shown = self.target.trail if what == TRAIL else self.target.effects
-        return 0 if shown is None else int(shown.within_s * SECOND_NS)
+        return 0 if shown is None else int(shown.within_s * NS_PER_S)
 
     def put_off(self, what: events.Evidence, workflow: str, server_id: str, tenant: str) -> bool:
         """Whether it may be incomplete now. Then `read_late` reads it, counted from the last time it was put off."""
@@ -130,7 +130,7 @@ class TrailReader:
                 at_ns = now_ns() + self.clock.offset_ns
                 self.journal.write(events.Hidden(what=read.what, workflow=read.workflow, at_ns=at_ns, until_ns=at_ns))
                 continue
-            time.sleep(max(0, read.due_ns - now_ns()) / SECOND_NS)
+            time.sleep(max(0, read.due_ns - now_ns()) / NS_PER_S)
             self.preparation.values.workflows[read.workflow] = dict(read.values)
             self.denials.owners[read.workflow] = read.tenant
             show = self._read_trail if read.what == TRAIL else self._read_effects

@@ -4,7 +4,6 @@ import asyncpg
 
 from engine.reference.schema import PREPARE_LOCK_KEY
 
-LIMIT_S = 10.0
 TABLES = (
     """CREATE TABLE IF NOT EXISTS vouchers (
         id uuid PRIMARY KEY,
