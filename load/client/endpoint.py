@@ -29,17 +29,13 @@ def is_silent(endpoint: socket.socket) -> bool:
     It uses no selector, because gevent's does not look if its timeout is 0.
     """
     try:
-        if not isinstance(endpoint, ssl.SSLSocket):
-            # A socket with a timeout does not block in the kernel. A byte read here is lost, but so is the connection.
-            os.read(endpoint.fileno(), 1)
-            return False
-        timeout_s = endpoint.gettimeout()
-        endpoint.settimeout(0)
-        try:
+        # What is read here is lost, but so is the connection.
+        if isinstance(endpoint, ssl.SSLSocket):
             # It reads what is not the application's, such as the session tickets of TLS 1.3.
-            endpoint.recv(1)
-        finally:
-            endpoint.settimeout(timeout_s)
+            receive(endpoint)
+        else:
+            # A socket with a timeout does not block in the kernel.
+            os.read(endpoint.fileno(), 1)
     except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except OSError:
