@@ -46,7 +46,7 @@ from load.client.read_retry import PAUSES_S, Retry
 from load.client.release import Exchange, Release, ReleaseError, now_ns
 from load.client.retry_after import lengthen_pause
 from load.client.silence import Silence
-from load.client.trails import TrailReader
+from load.client.trails import EFFECTS, TRAIL, TrailReader
 from load.client.value_store import ValueStore
 from load.client.versions import Noted, Versions
 from load.client.workflow_factory import WorkflowFactory
@@ -382,10 +382,10 @@ class Asker:
         return reply
 
     def trail(self, workflow: str, tenant: str) -> list[dict[str, Any]] | None:
-        return self.trails.read_trail(workflow, self.server_ids[workflow], tenant)
+        return self.trails.read(TRAIL, workflow, self.server_ids[workflow], tenant)
 
-    def effects(self, workflow: str, tenant: str) -> list[str] | None:
-        return self.trails.read_effects(workflow, self.server_ids[workflow], tenant)
+    def effects(self, workflow: str, tenant: str) -> None:
+        self.trails.read(EFFECTS, workflow, self.server_ids[workflow], tenant)
 
     def probe(self, check: events.ProbeCheck, what: str, problem: str | None, **facts: Any) -> None:
         """Records a request that is no operation, and what was wrong with its answer."""

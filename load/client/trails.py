@@ -55,17 +55,21 @@ class TrailReader:
     preparation: Preparation
     _late: dict[tuple[str, events.Evidence], LateRead] = field(default_factory=dict)
 
-    def read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
-        """The transitions of the trail; None when the target has none, did not show it, or shows it later."""
-        if self.put_off(TRAIL, workflow, server_id, tenant):
+    def read(self, what: events.Evidence, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
+        """Reads the trail or the effects, now or later. Returns the transitions of a trail that was shown now."""
+        if self.put_off(what, workflow, server_id, tenant):
             return None
-        return self._read_trail(workflow, server_id, tenant)
+        return self._show(what, workflow, server_id, tenant)
 
-    def _read_trail(self, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
-        request_id = f"{self.journal.path.stem}.trail.{workflow}"
-        build = partial(self.target.build_trail, tenant, server_id, request_id)
-        shown = self._read(TRAIL, workflow, tenant, build)
-        return None if shown is None else self.take_trail(workflow, *shown, tenant)
+    def _show(self, what: events.Evidence, workflow: str, server_id: str, tenant: str) -> list[dict[str, Any]] | None:
+        name, build = ("trail", self.target.build_trail) if what == TRAIL else ("effects", self.target.build_effects)
+        request_id = f"{self.journal.path.stem}.{name}.{workflow}"
+        shown = self._read(what, workflow, tenant, partial(build, tenant, server_id, request_id))
+        if shown is not None and what == TRAIL:
+            return self.take_trail(workflow, *shown, tenant)
+        if shown is not None:
+            self.take_effects(workflow, *shown, tenant)
+        return None
 
     def take_trail(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[dict[str, Any]] | None:
         """Takes the transitions of an answer, read at `read_ns`, into the history."""
@@ -82,29 +86,16 @@ class TrailReader:
         self.journal.write(events.Audit(workflow=workflow, read_ns=begun_ns, returned_ns=ended_ns, entries=rows))
         return entries
 
-    def read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
-        """The stored markers; None when the target does not show them, did not, or does so later."""
-        if self.put_off(EFFECTS, workflow, server_id, tenant):
-            return None
-        return self._read_effects(workflow, server_id, tenant)
-
-    def _read_effects(self, workflow: str, server_id: str, tenant: str) -> list[str] | None:
-        request_id = f"{self.journal.path.stem}.effects.{workflow}"
-        build = partial(self.target.build_effects, tenant, server_id, request_id)
-        shown = self._read(EFFECTS, workflow, tenant, build)
-        return None if shown is None else self.take_effects(workflow, *shown, tenant)
-
-    def take_effects(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> list[str] | None:
+    def take_effects(self, workflow: str, read_ns: int, answer: Answer, tenant: str) -> None:
         """Takes the markers of an answer, read at `read_ns`, into the history, each as often as it was shown."""
         assert self.target.effects is not None
         markers = read_markers(self.target, answer)
         if markers is None:
             self._note_hidden(EFFECTS, workflow, tenant, read_ns, answer)
-            return None
+            return
         asked_ns = max(0, read_ns + self.clock.offset_ns - self.find_delay(EFFECTS))
         winners = cast("events.Winners", self.target.effects.winners)
         self.journal.write(events.Effects(workflow=workflow, read_ns=asked_ns, markers=[*markers], winners=winners))
-        return markers
 
     def find_delay(self, what: events.Evidence) -> int:
         """For how many nanoseconds after an answer it may be missing."""
@@ -133,8 +124,7 @@ class TrailReader:
             time.sleep(max(0, read.due_ns - now_ns()) / NS_PER_S)
             self.preparation.values.workflows[read.workflow] = dict(read.values)
             self.denials.owners[read.workflow] = read.tenant
-            show = self._read_trail if read.what == TRAIL else self._read_effects
-            show(read.workflow, read.server_id, read.tenant)
+            self._show(read.what, read.workflow, read.server_id, read.tenant)
             self.preparation.values.forget(read.workflow)
             self.denials.owners.pop(read.workflow, None)
 
