@@ -23,14 +23,14 @@ def find_units(target: Target) -> int | None:
     return units if isinstance(units, int) else None
 
 
-def find_too_many(target: Target, contenders: int = 1) -> str | None:
+def find_too_many(target: Target) -> str | None:
     """Why the units of a resource cannot all be taken, or None."""
     if target.capacity is None:
         return NO_CAPACITY
     units = find_units(target)
-    if units is None or units <= ROUNDS_MAX * contenders:
+    if units is None or units <= ROUNDS_MAX:
         return None
-    return f"a resource has {units:,} units, and a script takes {ROUNDS_MAX * contenders:,} at most"
+    return f"a resource has {units:,} units, and a script takes {ROUNDS_MAX:,} at most"
 
 
 def count_rounds(units: int | None, contenders: int) -> int:
@@ -43,7 +43,7 @@ def make_take_round(target: Target, calls: Sequence[Call], workflow: int = 0, tu
     return Round((Group(spread(target, calls, turn), is_race=False, winners_max=0, leads_to=None, workflow=workflow),))
 
 
-def make_take_rounds(target: Target, calls: Iterable[Sequence[Call]], workflow: int = 0) -> tuple[Round, ...]:
+def make_take_rounds(target: Target, calls: Iterable[Sequence[Call]]) -> tuple[Round, ...]:
     """One round after the other; each begins with another user."""
     turns = count(step=3)
-    return tuple(make_take_round(target, each, workflow, next(turns)) for each in calls)
+    return tuple(make_take_round(target, each, turn=next(turns)) for each in calls)

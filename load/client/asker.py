@@ -199,8 +199,8 @@ class Asker:
         units = units or call.units
         return bind(self.target, structs.replace(call, units=units), name, tenant, examine, key_of=key_of)
 
-    def read_ask(self, workflow: str, tenant: str, examine: Examine | None = None) -> Ask:
-        return bind(self.target, READ, workflow, tenant, examine)
+    def read_ask(self, workflow: str, tenant: str) -> Ask:
+        return bind(self.target, READ, workflow, tenant)
 
     def advance_ask(
         self, workflow: str, tenant: str, route: Route, origin: str, to: str, examine: Examine | None = None

@@ -22,7 +22,7 @@ class Denials:
     """Which tenants one source has seen let in. `owners` maps a workflow to its tenant, where that is not the owner."""
 
     target: Target
-    preparation: Preparation | None = None
+    preparation: Preparation
     owners: dict[str, str] = field(default_factory=dict)
     let_in: set[str] = field(default_factory=set)
 
@@ -39,9 +39,9 @@ class Denials:
         """
         user = ask.tenant, ask.user
         if classified.status == UNAUTHORIZED and classified.outcome in ("refused", "unknown"):
-            if self.preparation is not None and self.preparation.note_denied(user):
+            if self.preparation.note_denied(user):
                 return replace(classified, outcome="unknown" if races else "busy", message=OVER), None
-        elif self.preparation is not None and classified.outcome in SERVED:
+        elif classified.outcome in SERVED:
             self.preparation.note_served(user)
         if not self.owns(ask.workflow, ask.tenant):
             return turn_away(classified), None

@@ -89,11 +89,9 @@ class Polling:
         self.told = Exchange(self.exchange.invoked_ns, None, Answer(None, error=error, timed_out=True))
 
 
-def is_accepted(target: Target, route: Route | None, answer: Answer, to: str) -> bool:
+def is_accepted(target: Target, route: Route, answer: Answer, to: str) -> bool:
     """Whether a poll tells what came of an advance that got this answer."""
-    if route is None or route.poll is None:
-        return False
-    return classify_advance(target, answer, route, to).outcome == ACCEPTED
+    return route.poll is not None and classify_advance(target, answer, route, to).outcome == ACCEPTED
 
 
 def poll(release: Release, pollings: Sequence[Polling]) -> None:
