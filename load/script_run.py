@@ -10,7 +10,7 @@ from load.barrier import Barrier
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
 from load.client.clock import Instant
-from load.scripts import Group, Round, Script, Slot, can_create, contends
+from load.scripts import Group, Round, Script, Slot, contends
 
 # A request that is almost whole should not wait long at the server, so none lines up much earlier than this.
 EARLY_NS = 5_000_000
@@ -132,7 +132,7 @@ class ScriptRun:
         """Creates the workflows that no round creates. Whether all of them could be created."""
         asker = self.asker
         first = {self.names[number]: self.find_owner(number) for number in self.script.list_first()}
-        if self.leads and can_create(asker.target):
+        if self.leads and asker.target.creates_by_request:
             asks = [asker.create_ask(owner, name=name, units=self.script.units) for name, owner in first.items()]
             asker.race(asks, None, planned=True)
         elif self.leads:

@@ -15,7 +15,6 @@ from engine.target.call import CREATE, READ, Call, are_race, call_route, find_ro
 from engine.target.races import is_race
 from engine.target.routes import Route
 from engine.target.target import Target
-from engine.target.template import Template
 from engine.target.walks import Edge, find_path
 
 
@@ -216,11 +215,6 @@ def make_create(target: Target, workflow: int) -> Round:
     """The create of a workflow, alone. It wins nothing, and must succeed."""
     initial = target.graph.initial
     return make_round(target, initial, [CREATE], leads_to=initial, workflow=workflow)
-
-
-def can_create(target: Target) -> bool:
-    """Whether a request creates a workflow, so that it can be released with others."""
-    return isinstance(target.create, Template)
 
 
 def deal_owners(target: Target, workflows: int) -> tuple[str, ...]:

@@ -136,6 +136,11 @@ class Target:
         return tuple(self.tenants)
 
     @property
+    def creates_by_request(self) -> bool:
+        """Whether a request creates each workflow: one that is released as others are, and tells when it began."""
+        return isinstance(self.create, Template)
+
+    @property
     def creates_with_key(self) -> bool:
         """Whether the request that creates a workflow carries an idempotency key that the service knows again."""
         return self.idempotency is not None and isinstance(self.create, Template) and KEY in self.create.placeholders

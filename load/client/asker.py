@@ -17,7 +17,7 @@ from engine.target.classified_answer import ClassifiedAnswer
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError, Target
-from engine.target.template import Request, Template, Values
+from engine.target.template import Request, Values
 from load.client.ask import (
     GOOD,
     Ask,
@@ -145,7 +145,7 @@ class Asker:
         `units`: how many units a resource is to have.
         """
         ask = self.create_ask(tenant, name=name, examine=examine, units=units)
-        if not isinstance(self.target.create, Template):
+        if not self.target.creates_by_request:
             classified = self.make(ask, planned=planned).classified
         else:
             # A caller that plans for itself counts each operation, so it also asks again for itself.
@@ -397,7 +397,7 @@ class Asker:
 
         They wait for the lock of no other workflow; where no request creates, several workflows must be silent.
         """
-        silence, creates = self.silence, isinstance(self.target.create, Template)
+        silence, creates = self.silence, self.target.creates_by_request
         if not silence.is_possible(in_doubt=in_doubt) or (len(silence.requests.workflows) < 2 and not creates):
             return
         silence.is_checking, asked = True, self.asked

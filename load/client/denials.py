@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from engine.target.classified_answer import ClassifiedAnswer, turn_away
 from engine.target.target import Target
-from engine.target.template import Template
 from load.client.ask import Ask, list_expected
 from load.client.logins_and_setup import UNAUTHORIZED, Preparation
 
@@ -64,7 +63,7 @@ class Denials:
 
         Where a request creates workflows, a workflow of the tenant's own shows that it was let in, maybe elsewhere.
         """
-        was_let_in = tenant in self.let_in or (not creates and isinstance(self.target.create, Template))
+        was_let_in = tenant in self.let_in or (not creates and self.target.creates_by_request)
         if not was_let_in or status not in (UNAUTHORIZED, *((FORBIDDEN,) if is_legal else ())):
             return None
         once = ", or a token or cookie that it carries serves one request only" * (status == FORBIDDEN)

@@ -17,7 +17,6 @@ from load.scripts import (
     Round,
     Scenario,
     Script,
-    can_create,
     deal_owners,
     make_create,
     make_read,
@@ -50,7 +49,7 @@ def list_owners(target: Target) -> Iterator[tuple[str, ...]]:
     """The tenant of each workflow, for one script after another: all tenants, then a crowd of one of them. Ids that no
     request makes are few, or take long.
     """
-    crowd = CROWD if can_create(target) else WORKFLOWS
+    crowd = CROWD if target.creates_by_request else WORKFLOWS
     for tenant in itertools.cycle((target.owner, *target.strangers)):
         yield deal_owners(target, WORKFLOWS)
         yield (tenant,) * crowd
@@ -61,7 +60,7 @@ def draw_way(target: Target, rng: random.Random, used: EdgeCounts, workflow: int
     walk = iter(draw_walk(target.walked, rng, used)[:STEPS_MAX])
     state, late = target.graph.initial, workflow - (workflows - BORN_LATE)
     way: list[Round] = []
-    if late >= 0 and can_create(target):
+    if late >= 0 and target.creates_by_request:
         way.append(make_create(target, workflow))
     while len(way) < STEPS_MAX:
         edge: Edge | None = None if target.can_read and rng.random() < READ_SHARE else next(walk, None)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from engine.target.illegal import list_illegal
 from engine.target.target import Target
-from engine.target.template import Template
 from engine.target.workflow_source import IdPool
 from onewinner.doctor import remedies
 from onewinner.doctor.questions import Examined, Questions
@@ -101,7 +100,7 @@ class Examination:
     def take_tour(self, workflow: str, first: Step) -> None:
         """Every other move over each of its requests; the first walk goes on with the workflow that is there."""
         target = self.target
-        by_request = isinstance(target.create, Template)
+        by_request = target.creates_by_request
         walks_max = WALKS_MAX if by_request else WALKS_BY_COMMAND_MAX
         if isinstance(target.create, IdPool):
             self.walk_on(workflow, first)

@@ -28,7 +28,7 @@ from engine.target.illegal import IllegalRequest
 from engine.target.routes import Guard, Route, Write
 from engine.target.savings import Saving, find_values
 from engine.target.target import NotBuiltError, Target
-from engine.target.template import NO_VALUES, Request, Template, Values
+from engine.target.template import NO_VALUES, Request, Values
 from engine.target.workflow_source import IdPool, Queue
 from load.client.ask import GOOD, choose_units
 from load.client.logins_and_setup import Preparation
@@ -152,7 +152,7 @@ class Questions:
     def create(self, *, again: bool = False) -> str | None:
         """The id of a new workflow, None when there is none. What goes right `again` is not told."""
         target, owner, id_ = self.target, self.target.owner, self.name_request()
-        if isinstance(target.create, Template):
+        if target.creates_by_request:
             units = choose_units(target, CREATE)
             request = target.build_create(owner, id_, id_, self.list_values("", create=id_), units)
             probe = self.ask("create", "create", request, partial(classify_create, target, units=units), ("ok",))
@@ -319,7 +319,7 @@ class Questions:
         """`state`: the workflow's, where it is certain."""
         probe = self.ask_read(f"read by {stranger}", workflow, ("refused",), stranger)
         self.note(probe, remedies.advise_stranger(self.target, probe, state))
-        if probe.answer.status == remedies.UNKNOWN_CLIENT and isinstance(self.target.create, Template):
+        if probe.answer.status == remedies.UNKNOWN_CLIENT and self.target.creates_by_request:
             self.create_as(stranger)
 
     def create_as(self, stranger: str) -> None:

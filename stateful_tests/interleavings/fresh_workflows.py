@@ -12,7 +12,7 @@ from engine.target.call import TAKE
 from engine.target.http_answer import Answer
 from engine.target.routes import Route
 from engine.target.target import NotBuiltError
-from engine.target.template import Request, Template, Values
+from engine.target.template import Request, Values
 from engine.target.workflow_source import Queue
 from load.client.ask import Ask, Reply, bind
 from load.client.asker import Asker
@@ -135,7 +135,7 @@ class FreshWorkflows:
 
     async def create(self, ask: Ask, number: int) -> Reply:
         """The answer to a create, of a request or of a command."""
-        if isinstance(self.asker.target.create, Template):
+        if self.asker.target.creates_by_request:
             return await self.ask(ask, number)
         # A command blocks, and what it asks the service passes the proxy in this loop. One at a time.
         async with self._making:
@@ -258,9 +258,7 @@ class FreshWorkflows:
         shown = target.build_effects(owner, server_id, name, values) or target.build_trail(
             owner, server_id, name, values
         )
-        creates = isinstance(target.create, Template) or (
-            isinstance(target.create, Queue) and target.create.request is not None
-        )
+        creates = target.creates_by_request or (isinstance(target.create, Queue) and target.create.request is not None)
         return shown or (target.build_create(owner, name, name, values) if creates else None)
 
     async def send(self, channel: int, request: Request) -> Answer:

@@ -13,8 +13,6 @@ from engine.target.call import VERSION_OLD, Call, call_route, find_route, spread
 from engine.target.classified_answer import ClassifiedAnswer, classify_guard
 from engine.target.http_answer import Answer
 from engine.target.routes import Guard, Route, Write
-from engine.target.target import Target
-from engine.target.template import Template
 from load.client.ask import Ask, Reply, bind, carries_version
 from load.client.asker import Asker
 from load.client.release import now_ns
@@ -61,7 +59,7 @@ class CheckedWorkflows:
         if workflow is not None:
             self.names.append(workflow)
             self.owners[workflow] = tenant
-            self.beliefs[workflow] = Belief.fresh(self.graph, began_ns if can_date(self.target) else -NEVER)
+            self.beliefs[workflow] = Belief.fresh(self.graph, began_ns if self.target.creates_by_request else -NEVER)
             self.touched, self.may_have_moved = workflow, True
         return workflow
 
@@ -226,11 +224,6 @@ class CheckedWorkflows:
             self.compare(workflow)
             if not self.is_silent:
                 self.asker.effects(workflow, self.owners[workflow])
-
-
-def can_date(target: Target) -> bool:
-    """Whether a request makes each workflow, so that it is known when it began."""
-    return isinstance(target.create, Template)
 
 
 def check_outcome(right: Sequence[str], classified: ClassifiedAnswer, belief: Belief) -> str | None:
