@@ -29,7 +29,8 @@ async def probe(url: str, limit_s: float) -> tuple[str | None, int]:
             problem = await compare(*sessions)
             return problem, 0 if problem is not None else len(sessions) + await sessions[0].fetchval(FREE)
     except TimeoutError:
-        return f"{describe_timeout(len(sessions))} within {limit_s:.0f} s", 0
+        what = "two sessions could not run at the same time" if sessions else "it did not answer"
+        return f"{what} within {limit_s:.0f} s", 0
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         return " ".join(str(error).split()) or type(error).__name__, 0
     finally:
@@ -48,11 +49,6 @@ async def compare(first: asyncpg.Connection, second: asyncpg.Connection) -> str 
     if await second.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK_KEY):
         return "two sessions on it do not block each other, so a race on it would prove nothing"
     return None
-
-
-def describe_timeout(opened: int) -> str:
-    """What did not happen in time, given the number of open sessions."""
-    return "two sessions could not run at the same time" if opened else "it did not answer"
 
 
 def main() -> None:

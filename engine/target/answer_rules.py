@@ -113,14 +113,10 @@ def find_meaning(answer: Answer, meanings: Iterable[tuple[str, Statuses]]) -> Me
     ]
     own = [each for each in fitting if not each[1].is_default] or fitting
     if len({outcome for outcome, _, _ in own}) > 1:
-        first, second = (f"{statuses.key} ({rule})" for _, statuses, rule in pick_apart(own))
+        other = next(each for each in own if each[0] != own[0][0])
+        first, second = (f"{statuses.key} ({rule})" for _, statuses, rule in (own[0], other))
         return Meaning(ambiguous=f"the answer fits {first} and {second}; let one condition exclude the other")
     return Meaning(own[0][0]) if own else Meaning()
-
-
-def pick_apart(fitting: list[tuple[str, Statuses, Rule]]) -> tuple[tuple[str, Statuses, Rule], ...]:
-    """The first of them, and the first with another outcome."""
-    return fitting[0], next(each for each in fitting if each[0] != fitting[0][0])
 
 
 def is_true(when: Place, answer: Answer) -> bool:

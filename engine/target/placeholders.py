@@ -110,15 +110,11 @@ def walk(part: Any, key: str) -> Iterator[tuple[str, Table]]:
     """Every table of the file, with its key. It does not look into the body of a request."""
     if isinstance(part, Table):
         yield key, part
-        inner = {} if isinstance(part, RequestTable) else list_fields(part)
+        named = () if isinstance(part, RequestTable) else pair_names(part)
+        inner = {written: getattr(part, name) for written, name in named}
     else:
         inner = part if isinstance(part, dict) else {}
     for name, value in inner.items():
         yield from walk(value, f"{key}.{name}" if key else name)
     for number, value in enumerate(part if isinstance(part, list) else ()):
         yield from walk(value, f"{key}[{number}]")
-
-
-def list_fields(table: Table) -> dict[str, Any]:
-    """The values of a table by their names in the file."""
-    return {written: getattr(table, name) for written, name in pair_names(table)}

@@ -27,13 +27,10 @@ class Saving:
     name: str
     place: Place
 
-    def find(self, answer: Answer) -> Value | None:
-        return self.place.find(answer)
-
 
 def find_values(savings: Iterable[Saving], answer: Answer) -> dict[str, Value]:
     """What an answer gives, by name."""
-    found = {saving.name: saving.find(answer) for saving in savings}
+    found = {saving.name: saving.place.find(answer) for saving in savings}
     return {name: value for name, value in found.items() if value is not None}
 
 

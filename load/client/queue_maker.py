@@ -16,7 +16,6 @@ from engine.target.http_answer import Answer
 from engine.target.login_and_setup_steps import BAD
 from engine.target.savings import find_values
 from engine.target.target import NotBuiltError, Target
-from engine.target.template import Values
 from engine.target.workflow_source import Queue
 from load.client.release import Exchange, Release, now_ns
 from load.client.value_store import ValueStore
@@ -132,7 +131,8 @@ class QueueMaker:
         """Takes what is left in the queue. Raises QueueError."""
         busy, values = 0, self.values.list(tenant, "", workflow)
         for number in range(EMPTIED_MAX):
-            answer = self.take(tenant, f"{request_id}.empty.{number}", values)
+            request = self.target.build_take(tenant, SHARED_ID, f"{request_id}.empty.{number}", values)
+            answer = self.release.send(request).answer
             classified = classify_take(self.target, answer)
             if classified.outcome == "conflict":
                 return
@@ -149,9 +149,6 @@ class QueueMaker:
             f"capacity.take: {EMPTIED_MAX:,} takes did not empty the queue; capacity.conflict must say what the answer "
             "of an empty queue is, and no other client may use it"
         )
-
-    def take(self, tenant: str, request_id: str, values: Values) -> Answer:
-        return self.release.send(self.target.build_take(tenant, SHARED_ID, request_id, values)).answer
 
     def lock_up(self, workflow: str) -> None:
         """Waits until no other source uses the queue of the service. Raises QueueError."""

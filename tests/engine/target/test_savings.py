@@ -55,7 +55,7 @@ def saved(tmp_path: Path) -> Target:
 )
 def test_a_value_is_where_the_text_says(source: str, value: object) -> None:
     [saving] = read_savings("save", {"x": source})
-    assert saving.find(ANSWER) == value
+    assert saving.place.find(ANSWER) == value
 
 
 def test_a_regular_expression_takes_a_part(saved: Target) -> None:
@@ -63,7 +63,7 @@ def test_a_regular_expression_takes_a_part(saved: Target) -> None:
     assert read_place("save.x", orders).find(ANSWER) == "12"
     assert read_place("save.x", bills).find(ANSWER) is None
     assert read_place("save.x", SaveTable("text", 'value="([^"]*)"')).find(PAGE) == "abü"
-    assert saved.routes[0].savings[1].find(Answer(200, body=b"<a>ref=9</a>")) == "9"
+    assert saved.routes[0].savings[1].place.find(Answer(200, body=b"<a>ref=9</a>")) == "9"
 
 
 def test_only_what_is_found_is_kept() -> None:
