@@ -24,7 +24,7 @@ from engine.target.graph import NS_PER_S, TransitionGraph
 from engine.target.routes import read_template
 from engine.target.savings import Saving, read_savings
 from engine.target.template import Template
-from engine.target.value_checks import SECONDS_MAX, Mistake
+from engine.target.value_checks import Mistake, check_wait
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 UNITS, UNIT = "units", "unit"
@@ -104,8 +104,7 @@ def read_capacity(
     unit, left = (read_optional_place(f"capacity.{name}", getattr(table, name)) for name in ("unit", "left"))
     savings = read_savings("capacity.save", table.save)
     give_back = None if table.give_back is None else read_template("capacity.give_back", table.give_back)
-    if not 0 <= (table.returns_after_s or 0) <= SECONDS_MAX:
-        raise Mistake("capacity.returns_after_s", f"must be from 0 to {SECONDS_MAX:,} seconds")
+    check_wait("capacity.returns_after_s", table.returns_after_s or 0)
     if give_back is None and table.save:
         raise Mistake("capacity.save", "is for capacity.give_back, and there is none; add it or remove this")
     if give_back is not None:

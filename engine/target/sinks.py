@@ -15,7 +15,7 @@ from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
 from engine.target.suggestion import suggest
 from engine.target.template import NAME
-from engine.target.value_checks import SECONDS_MAX, Mistake, check_states
+from engine.target.value_checks import Mistake, check_states, check_wait
 
 VARIABLE = "ONEWINNER_SINKS"
 PREFIX = "sink."
@@ -78,8 +78,7 @@ def read_sink(key: str, table: SinkTable, graph: TransitionGraph, *, carries_mar
         if fault not in SINK_FAULTS:
             raise Mistake(f"{key}.faults", f"{fault!r} is no fault of a sink{suggest(fault, SINK_FAULTS)}")
     for name in ("within_s", "slow_s"):
-        if not 0 <= getattr(table, name) <= SECONDS_MAX:
-            raise Mistake(f"{key}.{name}", f"must be from 0 to {SECONDS_MAX:,} seconds")
+        check_wait(f"{key}.{name}", getattr(table, name))
     answer = table.answer or SinkAnswerTable()
     if not 100 <= answer.status <= 599:
         raise Mistake(f"{key}.answer.status", f"{answer.status} is no HTTP status; write one from 100 to 599")

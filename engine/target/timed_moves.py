@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from engine.target.file_tables import AdvanceTable, TimedTable, WorkflowTable
 from engine.target.graph import Timed
 from engine.target.suggestion import suggest
-from engine.target.value_checks import SECONDS_MAX, Mistake
+from engine.target.value_checks import Mistake, check_wait
 
 
 def read_timed(table: WorkflowTable, advance: AdvanceTable) -> tuple[dict[str, list[str]], list[Timed]]:
@@ -52,8 +52,7 @@ def check_timed(timed: Iterable[TimedTable], states: Iterable[str]) -> None:
             raise Mistake(f"{key}.to", "must name a state")
         if table.to == table.origin:
             raise Mistake(f"{key}.to", f"is {table.to!r} as `from` is; a move leads to another state")
-        if not 0 <= table.after_s <= SECONDS_MAX:
-            raise Mistake(f"{key}.after_s", f"must be from 0 to {SECONDS_MAX:,} seconds")
+        check_wait(f"{key}.after_s", table.after_s)
         if (table.origin, table.to) in seen:
             raise Mistake(key, f"{table.origin} -> {table.to} stands there twice; remove the second one")
         seen.add((table.origin, table.to))

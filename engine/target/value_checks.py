@@ -124,6 +124,11 @@ def check_spelling(spelling: Mapping[str, str | int], graph: TransitionGraph) ->
         seen[spelled] = state
 
 
+def check_wait(key: str, seconds: float) -> None:
+    if not 0 <= seconds <= SECONDS_MAX:
+        raise Mistake(key, f"must be from 0 to {SECONDS_MAX:,} seconds")
+
+
 def check_seconds(key: str, value: float) -> None:
     if not 0 < value < float("inf"):
         raise Mistake(key, "must be more than 0 seconds")
