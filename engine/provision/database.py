@@ -22,6 +22,8 @@ from engine.provision.run_schema import open_schema
 __all__ = ["Database", "is_made_here", "list_values", "name_source", "parse_url", "provide_database", "start_embedded"]
 
 CONNECT_LIMIT_S = 10.0
+# On a busy machine an interpreter takes long to start.
+PROBE_LIMIT_S = 60.0
 
 
 def provide_database(
@@ -75,10 +77,10 @@ def reach_url(url: str) -> Iterator[Database]:
     probe = [sys.executable, "-P", str(Path(__file__).with_name("database_probe.py")), str(CONNECT_LIMIT_S)]
     try:
         run = subprocess.run(
-            probe, input=database.url, capture_output=True, text=True, timeout=2 * CONNECT_LIMIT_S, check=False
+            probe, input=database.url, capture_output=True, text=True, timeout=PROBE_LIMIT_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise unusable(database, f"it did not answer within {2 * CONNECT_LIMIT_S:.0f} s") from None
+        raise unusable(database, f"it did not answer within {PROBE_LIMIT_S:.0f} s") from None
     if run.returncode != 0:
         lines = run.stderr.strip().splitlines()
         raise unusable(database, f"the probe ended with: {lines[-1] if lines else run.returncode}")
