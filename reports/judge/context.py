@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
+from typing import ParamSpec
 
 import polars as pl
 
@@ -24,6 +25,7 @@ from reports.judge.verdict import CheckResult, Finding, Verdict, merge
 
 # So many times the findings that are shown are worded where faults struck, so that plain ones can come first.
 CANDIDATES = 10
+Given = ParamSpec("Given")
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +146,14 @@ class Suspicion:
     word: Callable[[], Finding]
 
 
-def fail(word: Callable[[], Finding]) -> Suspicion:
-    return Suspicion(Verdict.FAIL, word)
+def fail(word: Callable[Given, Finding], *given: Given.args, **named: Given.kwargs) -> Suspicion:
+    """Something that is wrong. `word` gets what is given only when the finding is among those that are worded."""
+    return Suspicion(Verdict.FAIL, partial(word, *given, **named))
 
 
-def doubt(word: Callable[[], Finding]) -> Suspicion:
-    return Suspicion(Verdict.UNKNOWN, word)
+def doubt(word: Callable[Given, Finding], *given: Given.args, **named: Given.kwargs) -> Suspicion:
+    """Something that may be wrong."""
+    return Suspicion(Verdict.UNKNOWN, partial(word, *given, **named))
 
 
 def conclude(
@@ -182,9 +186,24 @@ def make_finding(
     return Finding(check, verdict, title, words, tuple(each.id for each in records), workflow, race)
 
 
-def report_row(context: CheckContext, check: str, row: int, describe: Callable[[Record], Text]) -> Finding:
+def report_row(
+    context: CheckContext, check: str, describe: Callable[[Record], Text], row: int, verdict: Verdict = Verdict.FAIL
+) -> Finding:
+    """A finding on one operation."""
     [record] = context.records([row])
-    return make_finding(check, [record], describe(record))
+    return make_finding(check, [record], describe(record), verdict)
+
+
+def report_rows(
+    context: CheckContext,
+    check: str,
+    describe: Callable[[Sequence[Record]], Text],
+    rows: Iterable[int],
+    verdict: Verdict = Verdict.FAIL,
+) -> Finding:
+    """A finding on several operations, in this order."""
+    records = context.records(rows)
+    return make_finding(check, records, describe(records), verdict)
 
 
 def not_applicable(check: str, reason: str, unit: str = "operations") -> CheckResult:

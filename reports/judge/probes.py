@@ -1,7 +1,5 @@
 """Probes: questions that a source asked beside its operations, and what a fault excuses of them."""
 
-from functools import partial
-
 from reports.history.events import AccessDenied, Hidden, Probe, Unsent
 from reports.judge.context import CheckContext, Suspicion, fail, make_finding
 from reports.judge.text.finding_text import (
@@ -15,7 +13,7 @@ def find_probes(context: CheckContext, check: str) -> list[Probe]:
 
 
 def suspect_probes(check: str, probes: list[Probe]) -> list[Suspicion]:
-    return [fail(partial(report_probe, check, probe)) for probe in probes if probe.problem]
+    return [fail(report_probe, check, probe) for probe in probes if probe.problem]
 
 
 def report_probe(check: str, probe: Probe) -> Finding:

@@ -56,7 +56,7 @@ def judge_calls(context: CheckContext) -> CallsJudged | None:
         known = set(due["subject"])
         strays = [call for subject, found in mine.items() if subject not in known for call in found]
         if strays and len(strays) == sum(map(len, mine.values())) and due["low"].sum():
-            suspicions.append(doubt(partial(report_silence, rule, strays)))
+            suspicions.append(doubt(report_silence, rule, strays))
         elif strays:
             remarks.append(f"{len(strays)} calls to {rule.name} are for no request of this history")
     return CallsJudged(suspicions, judged, "; ".join(remarks))
@@ -193,7 +193,7 @@ def suspect(
         subject, is_short = found["subject"], found["made"] < found["low"]
         word = partial(report_calls, context, rule, subject, calls.get(subject, []), found["low"], moves)
         is_certain = found["awaited"] or not is_short
-        suspicions.append(fail(word) if is_certain else doubt(partial(word, later=later)))
+        suspicions.append(fail(word) if is_certain else doubt(word, later=later))
     return suspicions
 
 

@@ -1,7 +1,5 @@
 """accounting: planned = started = returned = judged. A gap is unknown, never a failure: something was not recorded."""
 
-from functools import partial
-
 import polars as pl
 
 from reports.history import events
@@ -35,7 +33,7 @@ def check_accounting(context: CheckContext) -> CheckResult:
     for source in history.sources:
         gaps += find_gaps(context, source)
     gaps += find_race_gaps(context)
-    suspicions = [doubt(partial(report_gap, gap)) for gap in gaps]
+    suspicions = [doubt(report_gap, gap) for gap in gaps]
     return conclude(context, CHECK, judged=context.ops.height, unit="operations", suspicions=suspicions)
 
 

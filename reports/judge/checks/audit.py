@@ -55,7 +55,7 @@ def judge_trail(context: CheckContext, w: int, readings: Sequence[TrailReading],
     """
     clash = find_clash(readings)
     if clash is not None:
-        return [fail(partial(report_clash, context, clash)), *map(fail, find_plain(context, readings).values())]
+        return [fail(report_clash, context, clash), *map(fail, find_plain(context, readings).values())]
     limit_s = min(deadline_s, time.monotonic() + context.evidence.limits.workflow_s)
     ids = {move.operation.row: move.ids for reading in readings for move in reading.moves}
     trail = TrailSearch(*context.lay_out(w), context.evidence.graph, readings, ids, limit_s)
@@ -68,10 +68,10 @@ def judge_trail(context: CheckContext, w: int, readings: Sequence[TrailReading],
         return list(map(fail, plain.values()))
     moves = trail.search_transitions().verdict if believed else verdict
     if moves is Verdict.FAIL:
-        return [fail(partial(report_disagreement, context, trail))]
+        return [fail(report_disagreement, context, trail)]
     if verdict is Verdict.UNKNOWN:
-        return [doubt(partial(report_undecided, readings[0].workflow))]
-    return [fail(partial(report_contradiction, context, trail, moves))]
+        return [doubt(report_undecided, readings[0].workflow)]
+    return [fail(report_contradiction, context, trail, moves)]
 
 
 def find_plain(context: CheckContext, readings: Sequence[TrailReading]) -> Faults:

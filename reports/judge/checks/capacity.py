@@ -17,7 +17,16 @@ from reports.judge.capacity_resources import (
     list_lost_give_backs,
     list_with_returns,
 )
-from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.context import (
+    CheckContext,
+    Suspicion,
+    conclude,
+    doubt,
+    fail,
+    make_finding,
+    not_applicable,
+    report_rows,
+)
 from reports.judge.models.capacity import UnitOperation, explain
 from reports.judge.models.named_units import explain_names, find_names
 from reports.judge.text.capacity_text import (
@@ -57,7 +66,7 @@ def check_capacity(context: CheckContext) -> CheckResult:
         suspicions += suspect_lost_give_backs(context, resource)
     suspicions += doubt_refusals(context)
     if context.evidence.plan is not None and not any(each.is_used_up for each in resources):
-        suspicions.append(doubt(partial(report_never_used_up, len(resources))))
+        suspicions.append(doubt(report_never_used_up, len(resources)))
     takes = sum(each.kind == "take" for resource in resources for each in resource.operations)
     untold = sum(resource.units is None for resource in resources)
     reason = f"of {untold} of {len(resources)} resources no create told how many units they have" if untold else ""
@@ -68,7 +77,7 @@ def suspect_resource(context: CheckContext, resource: Resource, deadline_s: floa
     """What is wrong with a resource, however its give-backs are read; a doubt, if a reading leaves no more."""
     readings = list_with_returns(resource)
     if readings is None:
-        return [doubt(partial(report_many_readings, resource.name))]
+        return [doubt(report_many_readings, resource.name)]
     found: list[Suspicion] = []
     for each in readings:
         alone = [*suspect_units(context, each), *suspect_numbers(context, each, deadline_s)]
@@ -84,9 +93,9 @@ def suspect_lost_give_backs(context: CheckContext, resource: Resource) -> list[S
     """The give-backs that lost to nothing; a doubt if they were refused, which may have another reason."""
     describe = partial(describe_lost_give_back, resource.returns_after is not None)
     return [
-        fail(partial(report, context, pair, describe))
+        fail(report, context, pair, describe)
         if pair[0].outcome == "conflict"
-        else doubt(partial(report, context, pair, describe, Verdict.UNKNOWN))
+        else doubt(report, context, pair, describe, Verdict.UNKNOWN)
         for pair in list_lost_give_backs(resource)
     ]
 
@@ -98,12 +107,8 @@ def doubt_refusals(context: CheckContext) -> list[Suspicion]:
     if refused.is_empty():
         return []
     statuses = sorted(status for status in refused["status"].unique().to_list() if status is not None)
-    return [doubt(partial(report_refused, context, refused["row"][:SHOWN_MAX].to_list(), refused.height, statuses))]
-
-
-def report_refused(context: CheckContext, rows: list[int], total: int, statuses: list[int]) -> Finding:
-    records = context.records(rows)
-    return make_finding(CHECK, records, describe_refused_takes(records, total, statuses), Verdict.UNKNOWN)
+    describe = partial(describe_refused_takes, total=refused.height, statuses=statuses)
+    return [doubt(report_rows, context, CHECK, describe, refused["row"][:SHOWN_MAX].to_list(), Verdict.UNKNOWN)]
 
 
 def report_never_used_up(resources: int) -> Finding:
@@ -125,7 +130,7 @@ def suspect_units(context: CheckContext, resource: Resource) -> list[Suspicion]:
             untold = [each for each in resource.untold if each.unit != unit]
             if untold and explain(1, [*operations, *untold], limit_s) is not Verdict.FAIL:
                 continue
-            found.append(fail(partial(report, context, operations, choose_text(resource, operations, unit))))
+            found.append(fail(report, context, operations, choose_text(resource, operations, unit)))
     return found
 
 
@@ -151,8 +156,8 @@ def suspect_names(context: CheckContext, resource: Resource, deadline_s: float) 
     if verdict is Verdict.PASS:
         return []
     if verdict is Verdict.UNKNOWN:
-        return [doubt(partial(report_timeout, resource.name, workflow_s))]
-    return [fail(partial(report, context, operations, partial(describe_no_names, resource.name)))]
+        return [doubt(report_timeout, resource.name, workflow_s)]
+    return [fail(report, context, operations, partial(describe_no_names, resource.name))]
 
 
 def take_whole(resource: Resource) -> tuple[int, list[UnitOperation]]:
@@ -179,15 +184,15 @@ def suspect_numbers(context: CheckContext, resource: Resource, deadline_s: float
     if verdict is Verdict.PASS:
         return []
     if verdict is Verdict.UNKNOWN:
-        return [doubt(partial(report_timeout, resource.name, context.evidence.limits.linearizable_s))]
+        return [doubt(report_timeout, resource.name, context.evidence.limits.linearizable_s)]
     if resource.again and explain(units, [*resource.operations, *resource.again], deadline_s) is Verdict.PASS:
-        return [fail(partial(report_again, context, resource, units, deadline_s))]
+        return [fail(report_again, context, resource, units, deadline_s)]
     winners = [each for each in resource.moves if each.outcome == "won"]
     if resource.only_falls and len(winners) > units:
         describe = partial(describe_excess, resource.name, units, len(winners), resource.returns_after is not None)
-        return [fail(partial(report, context, winners[-SHOWN_MAX:], describe))]
+        return [fail(report, context, winners[-SHOWN_MAX:], describe)]
     alone = [found for each in resource.operations for found in suspect_number(context, resource, units, each)]
-    return alone or [fail(partial(report_core, context, resource, units, deadline_s))]
+    return alone or [fail(report_core, context, resource, units, deadline_s)]
 
 
 def suspect_number(context: CheckContext, resource: Resource, units: int, each: UnitOperation) -> list[Suspicion]:
@@ -199,10 +204,10 @@ def suspect_number(context: CheckContext, resource: Resource, units: int, each: 
     most = min(units, bisect_right(resource.begins, each.returned))
     least = bisect_left(resource.ends, each.invoked) + won_itself
     if is_refusal and most < units:
-        return [fail(partial(report_beside, context, resource, each, partial(tell_left, units, most)))]
+        return [fail(report_beside, context, resource, each, partial(tell_left, units, most))]
     if each.left is None or units - most <= each.left <= units - least:
         return []
-    return [fail(partial(report_beside, context, resource, each, partial(tell_number, units - most, units - least)))]
+    return [fail(report_beside, context, resource, each, partial(tell_number, units - most, units - least))]
 
 
 def tell_left(units: int, taken: int, records: Sequence[Record]) -> Text:
@@ -269,9 +274,7 @@ def report(
 ) -> Finding:
     """The operations in the given order, in full, as `describe` tells of them."""
     rows = [each.row for each in operations if not each.by_itself]
-    by_row = {record.row: record for record in context.records(rows)}
-    records = [by_row[row] for row in rows]
-    return make_finding(CHECK, records, describe(records), verdict)
+    return report_rows(context, CHECK, describe, rows, verdict)
 
 
 def report_many_readings(name: str) -> Finding:

@@ -5,14 +5,14 @@ from functools import partial
 
 import polars as pl
 
-from reports.judge.context import CheckContext, conclude, fail, make_finding, not_applicable
+from reports.judge.context import CheckContext, conclude, fail, not_applicable, report_row
 from reports.judge.evidence.creates import find_early
 from reports.judge.evidence.trail_readings import is_older
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.searches.timeline import Timeline
 from reports.judge.text.finding_text import describe_timed, describe_unjustified
 from reports.judge.text.short_forms import show_state, show_states
-from reports.judge.verdict import CheckResult, Finding
+from reports.judge.verdict import CheckResult
 
 CHECK = "conflict-truth"
 MOVERS = "no request that won, or may have won,"
@@ -29,11 +29,10 @@ def check_conflict_truth(context: CheckContext) -> CheckResult:
         return not_applicable(CHECK, "no move was answered with a conflict", "conflicts")
     early = find_early(context.evidence).filter(pl.col("outcome") == "conflict")
     told_early = early["row"].to_list()
-    suspicions = [fail(partial(report_lie, context, row, UNBORN)) for row in told_early]
+    lies = [(row, UNBORN) for row in told_early]
     for w in sorted({*context.decision.suspects, *find_tellers(context)}):
-        for row, why in find_lies(context, w):
-            if row not in told_early:
-                suspicions.append(fail(partial(report_lie, context, row, why)))
+        lies += [(row, why) for row, why in find_lies(context, w) if row not in told_early]
+    suspicions = [fail(report_row, context, CHECK, partial(describe_unjustified, why=why), row) for row, why in lies]
     return conclude(context, CHECK, judged=conflicts, unit="conflicts", suspicions=suspicions)
 
 
@@ -121,8 +120,3 @@ def find_lie(timeline: Timeline, conflict: Operation, movers: str = MOVERS) -> s
         states = show_states(due)
         return f"It expected {states}, the edge is legal, and {movers} can have led out of it during the call."
     return None
-
-
-def report_lie(context: CheckContext, row: int, why: str) -> Finding:
-    [record] = context.records([row])
-    return make_finding(CHECK, [record], describe_unjustified(record, why))

@@ -5,7 +5,16 @@ from functools import partial
 import polars as pl
 
 from reports.history.events import AccessDenied
-from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable, report_row
+from reports.judge.context import (
+    CheckContext,
+    Suspicion,
+    conclude,
+    fail,
+    make_finding,
+    not_applicable,
+    report_row,
+    report_rows,
+)
 from reports.judge.evidence.creates import find_shared_ids
 from reports.judge.forbidden_kinds import find_forbidden, find_never_shown
 from reports.judge.probes import find_probes, suspect_probes
@@ -37,16 +46,17 @@ def check_contract(context: CheckContext) -> CheckResult:
     for record in context.records(noted):
         problem = record.read_detail().problem
         if problem:
-            suspicions.append(fail(partial(make_finding, "contract", [record], describe_problem(record, str(problem)))))
-    suspicions += [fail(partial(report_row, context, "contract", row, describe_refused)) for row in refused]
-    suspicions += [fail(partial(report_stuck, context, rows)) for rows in find_stuck(context)]
+            suspicions.append(fail(make_finding, "contract", [record], describe_problem(record, str(problem))))
+    suspicions += [fail(report_row, context, "contract", describe_refused, row) for row in refused]
+    suspicions += [
+        fail(report_rows, context, "contract", describe_stuck_workflow, rows) for rows in find_stuck(context)
+    ]
     if graph is not None:
-        suspicions += [
-            fail(partial(report_create, context, row, graph.initial))
-            for row in find_wrong_creates(context, graph.initial)
-        ]
-    suspicions += [fail(partial(report_shared_id, context, rows)) for rows in shared]
-    suspicions += [fail(partial(report_hidden, event)) for event in hidden]
+        describe = partial(describe_wrong_create, initial=graph.initial)
+        wrong = find_wrong_creates(context, graph.initial)
+        suspicions += [fail(report_row, context, "contract", describe, row) for row in wrong]
+    suspicions += [fail(report_shared_id, context, rows) for rows in shared]
+    suspicions += [fail(report_hidden, event) for event in hidden]
     suspicions += suspect_probes("contract", probes)
     return conclude(context, "contract", judged=context.ops.height + len(probes), unit="answers", suspicions=suspicions)
 
@@ -149,16 +159,6 @@ def find_wrong_creates(context: CheckContext, initial: str) -> list[int]:
     """Creates whose answer names another state than the graph's initial one."""
     creates = context.ops.filter((pl.col("kind") == "create") & pl.col("known") & pl.col("observed").is_not_null())
     return creates.filter(pl.col("observed") != context.evidence.codes[initial])["row"].to_list()
-
-
-def report_create(context: CheckContext, row: int, initial: str) -> Finding:
-    record = context.records([row])[0]
-    return make_finding("contract", [record], describe_wrong_create(record, initial))
-
-
-def report_stuck(context: CheckContext, rows: list[int]) -> Finding:
-    records = context.records(rows)
-    return make_finding("contract", records, describe_stuck_workflow(records))
 
 
 def report_shared_id(context: CheckContext, rows: list[int]) -> Finding:

@@ -7,11 +7,19 @@ where it was read then, else the answers. A workflow that contradicts itself wit
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import polars as pl
 
-from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.context import (
+    CheckContext,
+    Suspicion,
+    conclude,
+    doubt,
+    fail,
+    make_finding,
+    not_applicable,
+    report_row,
+)
 from reports.judge.evidence.faults import Fault, choose_likeliest
 from reports.judge.models.workflow import NEVER, Operation
 from reports.judge.searches.lost_transitions import FaultedWorkflow, Loss, OutOfTimeError
@@ -74,7 +82,9 @@ def suspect_trails(context: CheckContext) -> list[Suspicion]:
             left_out = operation.row if left_out is None and is_passed_over(reading, operation) else left_out
         elif operation.row not in calm:
             found += suspect_missing(context, reading, operation)
-    return found if left_out is None or not found else [doubt(partial(report_indistinct, context, left_out))]
+    if left_out is None or not found:
+        return found
+    return [doubt(report_row, context, CHECK, describe_indistinct, left_out, Verdict.UNKNOWN)]
 
 
 def find_missing(context: CheckContext) -> Iterator[Missing]:
@@ -104,7 +114,7 @@ def suspect_missing(context: CheckContext, reading: TrailReading, operation: Ope
     if is_replaced(reading, operation):
         struck = [fault for fault in faults if fault.workflow is not None]
         if faults and not struck:
-            return [doubt(partial(report_replaced, context, operation.row))]
+            return [doubt(report_row, context, CHECK, describe_replaced, operation.row, Verdict.UNKNOWN)]
         faults = struck
     if not faults:
         return []
@@ -112,8 +122,8 @@ def suspect_missing(context: CheckContext, reading: TrailReading, operation: Ope
         first = min(fault.at for fault in faults)
         clean = reading.w not in context.decision.suspects or lay_out(context, reading.w).explains_before(first)
     except OutOfTimeError:
-        return [doubt(partial(context.report_timeout, CHECK, reading.w))]
-    return [fail(partial(report_missing, context, reading, operation, faults))] if clean else []
+        return [doubt(context.report_timeout, CHECK, reading.w)]
+    return [fail(report_missing, context, reading, operation, faults)] if clean else []
 
 
 def is_replaced(reading: TrailReading, lost: Operation) -> bool:
@@ -146,10 +156,10 @@ def suspect_answers(context: CheckContext, struck: list[int]) -> list[Suspicion]
             laid = lay_out(context, w)
             loss = (laid.keep_moves() if wrong_anyway else laid).find_loss()
         except OutOfTimeError:
-            suspicions.append(doubt(partial(context.report_timeout, CHECK, w)))
+            suspicions.append(doubt(context.report_timeout, CHECK, w))
             continue
         if loss is not None and last_read.get(w, -NEVER) <= loss.cut:
-            suspicions.append(fail(partial(report_loss, context, w, loss)))
+            suspicions.append(fail(report_loss, context, w, loss))
     return suspicions
 
 
@@ -186,13 +196,3 @@ def report_missing(context: CheckContext, reading: TrailReading, operation: Oper
     fault = choose_likeliest(faults, operation.invoked, operation.returned)
     [record] = context.records([operation.row])
     return make_finding(CHECK, [record], describe_missing(record, reading.read_ns, faults, fault))
-
-
-def report_replaced(context: CheckContext, row: int) -> Finding:
-    [record] = context.records([row])
-    return make_finding(CHECK, [record], describe_replaced(record), Verdict.UNKNOWN)
-
-
-def report_indistinct(context: CheckContext, row: int) -> Finding:
-    [record] = context.records([row])
-    return make_finding(CHECK, [record], describe_indistinct(record), Verdict.UNKNOWN)

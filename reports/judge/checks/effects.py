@@ -2,13 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 
 import polars as pl
 
 from reports.history.events import Effects
 from reports.history.history import Record
-from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.context import (
+    CheckContext,
+    Suspicion,
+    conclude,
+    doubt,
+    fail,
+    make_finding,
+    not_applicable,
+    report_row,
+    report_rows,
+)
 from reports.judge.evidence.idempotency_keys import ONE_OPERATION, SAME
 from reports.judge.markers import MOVES, find_traces, lay_out_contradictory, list_asked
 from reports.judge.searches.marker_search import NO_ROW, MarkerSearch
@@ -62,14 +71,14 @@ def judge_traces(context: CheckContext) -> tuple[list[Suspicion], int]:
     counted = counted.with_columns(by_key=by_key)
     wrong = counted.filter(strayed)
     suspicions: list[Suspicion] = [
-        fail(partial(report_trace, context, row, where, foreign=foreign))
+        fail(report_trace, context, row, where, foreign=foreign)
         for row, where, foreign in wrong.select("row", "where", "foreign").iter_rows()
     ]
     counted = counted.filter(~strayed)
     often, absent = counted.filter(pl.col("any").not_() & (pl.col("shown") > 1)), find_absent(context, counted)
     twice, gone = find_effects_of_one_key(counted), find_gone(context, counted)
     suspicions += [*suspect_counts(context, often), *suspect_counts(context, absent), *suspect_keys(context, twice)]
-    suspicions += [fail(partial(report_gone, context, row)) for row in gone["row"]]
+    suspicions += [fail(report_row, context, CHECK, describe_gone, row) for row in gone["row"]]
     accused = pl.concat([each["row"] for each in (often, absent, twice, gone)]).implode()
     suspicions += suspect_answers(context, counted.filter(~pl.col("row").is_in(accused)))
     return suspicions, looked.height
@@ -132,7 +141,7 @@ def suspect_counts(context: CheckContext, wrong: pl.DataFrame) -> list[Suspicion
     won = wrong.filter(pl.col("outcome") == "won")
     lone = find_lone(context, won["row"].to_list()) if won.height else []
     return [
-        fail(partial(report_count, context, row, shown or 0, lone, shows_alone=told or shown is not None))
+        fail(report_count, context, row, shown or 0, lone, shows_alone=told or shown is not None)
         for row, shown, told in wrong.select("row", "shown", "told").iter_rows()
     ]
 
@@ -143,9 +152,9 @@ def suspect_answers(context: CheckContext, counted: pl.DataFrame) -> list[Suspic
     for w, found in lay_out_contradictory(context, find_traces(context, counted)):
         verdict = found.search().verdict
         if verdict is Verdict.FAIL:
-            suspicions.append(fail(partial(report_answers, context, found)))
+            suspicions.append(fail(report_answers, context, found))
         elif verdict is Verdict.UNKNOWN:
-            suspicions.append(doubt(partial(context.report_timeout, CHECK, w)))
+            suspicions.append(doubt(context.report_timeout, CHECK, w))
     return suspicions
 
 
@@ -183,7 +192,7 @@ def find_effects_of_one_key(counted: pl.DataFrame) -> pl.DataFrame:
 
 def suspect_keys(context: CheckContext, twice: pl.DataFrame) -> list[Suspicion]:
     groups = twice.group_by(ONE_OPERATION, maintain_order=True).agg("row")["row"].to_list()
-    return [fail(partial(report_keyed, context, rows[:NAMED_MAX])) for rows in groups]
+    return [fail(report_rows, context, CHECK, describe_traces_of_key, rows[:NAMED_MAX]) for rows in groups]
 
 
 def find_gone(context: CheckContext, counted: pl.DataFrame) -> pl.DataFrame:
@@ -263,16 +272,6 @@ def report_trace(context: CheckContext, row: int, where: str, *, foreign: bool) 
     text = describe_foreign_trace(record) if foreign and is_own else describe_trace(record, where)
     # Of two workflows neither shows it alone.
     return replace(make_finding(CHECK, [record], text), workflow=where if is_own else None)
-
-
-def report_keyed(context: CheckContext, rows: Sequence[int]) -> Finding:
-    records = context.records(rows)
-    return make_finding(CHECK, records, describe_traces_of_key(records))
-
-
-def report_gone(context: CheckContext, row: int) -> Finding:
-    [record] = context.records([row])
-    return make_finding(CHECK, [record], describe_gone(record))
 
 
 def report_count(context: CheckContext, row: int, shown: int, lone: Sequence[Record], *, shows_alone: bool) -> Finding:

@@ -1,7 +1,6 @@
 """final-state: after quiescence, a read agrees with the last transition."""
 
 from dataclasses import replace
-from functools import partial
 
 import polars as pl
 
@@ -36,7 +35,7 @@ def check_final_state(context: CheckContext) -> CheckResult:
         if not Timeline(operations, starts, context.evidence.graph).could_be(
             str(read_last.observed), read_last.invoked, read_last.returned
         ):
-            suspicions.append(fail(partial(report_end, context, operations, starts, read_last)))
+            suspicions.append(fail(report_end, context, operations, starts, read_last))
     return conclude(context, CHECK, judged=final.height, unit="workflows", suspicions=suspicions)
 
 

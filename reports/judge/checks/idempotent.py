@@ -1,16 +1,12 @@
 """idempotent: all requests with one idempotency key are one operation, with one answer and one effect."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 import polars as pl
 
-from reports.history.history import Record
-from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, not_applicable, report_rows
 from reports.judge.evidence.idempotency_keys import ONE_OPERATION, SAME
 from reports.judge.evidence.linearizability_decision import decide
-from reports.judge.text.finding_text import Text
 from reports.judge.text.idempotency_text import (
     describe_lost,
     describe_other_answer,
@@ -19,7 +15,7 @@ from reports.judge.text.idempotency_text import (
     describe_stuck,
     describe_untold,
 )
-from reports.judge.verdict import CheckResult, Finding
+from reports.judge.verdict import CheckResult
 
 CHECK = "idempotent"
 SHOWN_MAX = 4
@@ -80,7 +76,7 @@ def suspect_lost(context: CheckContext, keyed: pl.DataFrame) -> list[Suspicion]:
         rows = group.filter(unknown)["row"]
         if is_explained_apart(context, group["w"][0], rows):
             first = group.filter(pl.col("outcome").is_in(LOST))["row"][0]
-            found.append(fail(partial(report, context, [first, *rows[:SHOWN_MAX]], describe_lost)))
+            found.append(fail(report_rows, context, CHECK, describe_lost, [first, *rows[:SHOWN_MAX]]))
     return found
 
 
@@ -95,7 +91,7 @@ def suspect_carried_out(context: CheckContext, compared: pl.DataFrame) -> list[S
     numbers = context.ops.filter(~pl.col("w").is_in({*context.decision.suspects, *foreign})).select("row", "w")
     found = other.join(numbers, on="row", maintain_order="left").select("w", "row", "row_first")
     return [
-        fail(partial(report, context, [first, row], describe_other_payload))
+        fail(report_rows, context, CHECK, describe_other_payload, [first, row])
         for w, row, first in found.iter_rows()
         if is_needed(context, w, row)
     ]
@@ -160,7 +156,7 @@ def suspect_answers(context: CheckContext, compared: pl.DataFrame) -> list[Suspi
         describe_refusal: (outcome == "refused") & same & pl.col("late"),
     }
     return [
-        fail(partial(report, context, [first_row, *rows[:SHOWN_MAX]], describe))
+        fail(report_rows, context, CHECK, describe, [first_row, *rows[:SHOWN_MAX]])
         for describe, is_wrong in wrong.items()
         for first_row, rows in compared.filter(is_wrong)
         .group_by(*SAME, "row_first", maintain_order=True)
@@ -182,12 +178,5 @@ def suspect_stuck(context: CheckContext, compared: pl.DataFrame) -> list[Suspici
     stuck = repeated.filter((is_busy & ~pl.col("touched")).all().over(SAME)).group_by(SAME, maintain_order=True).last()
     stuck = stuck.filter(pl.col("begins") - pl.col("ends_first") >= STUCK_NS)
     return [
-        fail(partial(report, context, rows, describe_stuck)) for rows in stuck.select("row_first", "row").iter_rows()
+        fail(report_rows, context, CHECK, describe_stuck, rows) for rows in stuck.select("row_first", "row").iter_rows()
     ]
-
-
-def report(context: CheckContext, rows: Sequence[int], describe: Callable[[Sequence[Record]], Text]) -> Finding:
-    """The first answer of a key, and then those that contradict it."""
-    by_row = {record.row: record for record in context.records(rows)}
-    records = [by_row[row] for row in rows]
-    return make_finding(CHECK, records, describe(records))

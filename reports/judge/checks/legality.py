@@ -1,12 +1,11 @@
 """legality: no illegal edge was ever taken, and illegal requests changed nothing. `set` is exempt."""
 
 from dataclasses import replace
-from functools import partial
 
 import polars as pl
 
 from engine.target.graph import TransitionGraph
-from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable
+from reports.judge.context import CheckContext, Suspicion, conclude, fail, make_finding, not_applicable, report_row
 from reports.judge.evidence.evidence import MODEL_COLUMNS
 from reports.judge.models.workflow import Operation
 from reports.judge.text.finding_text import describe_illegal_row, describe_illegal_state, describe_illegal_win
@@ -28,9 +27,11 @@ def check_legality(context: CheckContext) -> CheckResult:
     observed = reads.filter(pl.col("outcome") == "ok").select("row", "w", "observed").collect()
     if known.is_empty() and rows.is_empty() and observed.is_empty():
         return not_applicable(CHECK, "no transition and no state was seen", "transitions")
-    suspicions = [fail(partial(report_win, context, row)) for row in find_illegal_wins(context, graph, known)]
+    suspicions = [
+        fail(report_row, context, CHECK, describe_illegal_win, row) for row in find_illegal_wins(context, graph, known)
+    ]
     illegal = rows.filter(~context.evidence.can_go(pl.col("from"), pl.col("to")))
-    suspicions += [fail(partial(report_row, *row)) for row in name_rows(context, illegal)]
+    suspicions += [fail(report_entry, *row) for row in name_rows(context, illegal)]
     suspicions += find_strange_states(context, graph, observed)
     suspicions += [each for w in find_suspects(context) for each in find_illegal_effects(context, graph, w)]
     return conclude(context, CHECK, judged=known.height + rows.height, unit="transitions", suspicions=suspicions)
@@ -91,9 +92,7 @@ def find_strange_states(context: CheckContext, graph: TransitionGraph, observed:
     known = context.evidence.starts.filter(pl.col("state").is_not_null()).select("w")
     odd = odd.join(known, on="w", how="semi", maintain_order="left")
     why = "no legal edge reaches"
-    return [
-        fail(partial(report_state, context, row, context.evidence.names[told], why)) for row, _, told in odd.iter_rows()
-    ]
+    return [fail(report_state, context, row, context.evidence.names[told], why) for row, _, told in odd.iter_rows()]
 
 
 def find_suspects(context: CheckContext) -> list[int]:
@@ -123,7 +122,7 @@ def find_illegal_effects(context: CheckContext, graph: TransitionGraph, w: int) 
         if each.kind == "read" and each.outcome == "ok" and each.observed in asked - reached - set(starts)
     ]
     why = "only a request for an illegal edge asked for"
-    return [fail(partial(report_state, context, each.row, str(each.observed), why)) for each in odd[:1]]
+    return [fail(report_state, context, each.row, str(each.observed), why) for each in odd[:1]]
 
 
 def is_illegal(operation: Operation, graph: TransitionGraph) -> bool:
@@ -132,12 +131,7 @@ def is_illegal(operation: Operation, graph: TransitionGraph) -> bool:
     return following is not None and not any(graph.allows(state, following) for state in operation.expected)
 
 
-def report_win(context: CheckContext, row: int) -> Finding:
-    [record] = context.records([row])
-    return make_finding(CHECK, [record], describe_illegal_win(record))
-
-
-def report_row(workflow: str, origin: str, to: str) -> Finding:
+def report_entry(workflow: str, origin: str, to: str) -> Finding:
     return make_finding(CHECK, (), describe_illegal_row(workflow, origin, to), workflow=workflow)
 
 

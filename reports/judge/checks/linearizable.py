@@ -1,7 +1,6 @@
 """linearizable: some order of the operations, respecting real time, explains every answer."""
 
 from dataclasses import replace
-from functools import partial
 
 from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.evidence.linearizability_decision import Undecided
@@ -20,8 +19,8 @@ def check_linearizable(context: CheckContext) -> CheckResult:
     if graph is not None and not graph.edges and not graph.timed:
         return not_applicable(CHECK, "the target has no [workflow]")
     decision = context.decision
-    suspicions = [fail(partial(report_failure, context, found)) for found in decision.failed.values()]
-    suspicions += [doubt(partial(context.report_timeout, CHECK, w)) for w in decision.undecided]
+    suspicions = [fail(report_failure, context, found) for found in decision.failed.values()]
+    suspicions += [doubt(context.report_timeout, CHECK, w) for w in decision.undecided]
     reason = (
         f"{len(decision.searched)} of {context.evidence.workflows} workflows needed the exact search"
         if decision.searched

@@ -1,7 +1,5 @@
 """no-5xx: there is no server error that a fault does not explain."""
 
-from functools import partial
-
 from reports.judge.context import CheckContext, conclude, fail, not_applicable, report_row
 from reports.judge.probes import find_probes, is_excused, suspect_probes
 from reports.judge.text.finding_text import (
@@ -21,6 +19,6 @@ def check_no_5xx(context: CheckContext) -> CheckResult:
         return not_applicable("no-5xx", "the history has no HTTP status")
     failed = (status >= 500).fill_null(value=False) & (context.ops["outcome"] == "unknown")
     rows = context.ops.filter(failed & ~context.touched_by_fault)["row"].to_list() if failed.any() else []
-    suspicions = [fail(partial(report_row, context, "no-5xx", row, describe_server_error)) for row in rows]
+    suspicions = [fail(report_row, context, "no-5xx", describe_server_error, row) for row in rows]
     suspicions += suspect_probes("no-5xx", probes)
     return conclude(context, "no-5xx", judged=answered + len(probes), unit="answers", suspicions=suspicions)

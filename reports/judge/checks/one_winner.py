@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import polars as pl
 
@@ -49,7 +48,7 @@ def check_one_winner(context: CheckContext) -> CheckResult:
     races = leave_out(every, untold)
     if races.is_empty():
         return not_applicable("one-winner", UNTOLD, "races")
-    suspicions = [fail(partial(report_movers, context, race)) for race, movers in repeated if (movers or 0) > 1]
+    suspicions = [fail(report_movers, context, race) for race, movers in repeated if (movers or 0) > 1]
     open_races: list[Race] = []
     resolved_count = 0
     for race, resolved in resolve_races(context, races):
@@ -57,9 +56,9 @@ def check_one_winner(context: CheckContext) -> CheckResult:
         if resolved.winners is None:
             open_races.append(race)
         elif resolved.winners > 1:
-            suspicions.append(fail(partial(report_winners, context, race, resolved)))
+            suspicions.append(fail(report_winners, context, race, resolved))
         elif resolved.winners == 0:
-            suspicions.append(fail(partial(report_no_winner, context, race, resolved)))
+            suspicions.append(fail(report_no_winner, context, race, resolved))
     touched = find_touched(context)
     still_open = [race for race in open_races if (race.w, race.race) not in touched]
     shares = count_shares(races, touched, len(open_races), len(still_open))
@@ -67,8 +66,8 @@ def check_one_winner(context: CheckContext) -> CheckResult:
     if untold:
         reason = "; ".join(filter(None, [reason, f"{len(untold)} of {every.height} races are left out: {UNTOLD}"]))
     if shares.prove_too_little(context.evidence.inconclusive_max):
-        doubts = [doubt(partial(report_open, context, race)) for race in still_open]
-        suspicions += doubts or [doubt(partial(report_alone, reason))]
+        doubts = [doubt(report_open, context, race) for race in still_open]
+        suspicions += doubts or [doubt(report_alone, reason)]
     return conclude(context, "one-winner", judged=races.height, unit="races", suspicions=suspicions, reason=reason)
 
 
@@ -145,14 +144,12 @@ def count_rows(context: CheckContext, w: int, records: Sequence[Record]) -> int:
 
 def report_no_winner(context: CheckContext, race: Race, resolved: ResolvedRace) -> Finding:
     records = take_records(context, find_contenders(context, race)["row"])
-    title, words = describe_no_winner(records, resolved.by)
-    return make_finding("one-winner", records, (title, words))
+    return make_finding("one-winner", records, describe_no_winner(records, resolved.by))
 
 
 def report_open(context: CheckContext, race: Race) -> Finding:
     records = take_records(context, find_contenders(context, race)["row"])
-    title, words = describe_open_race(records)
-    return make_finding("one-winner", records, (title, words), Verdict.UNKNOWN)
+    return make_finding("one-winner", records, describe_open_race(records), Verdict.UNKNOWN)
 
 
 def report_alone(reason: str) -> Finding:

@@ -5,7 +5,6 @@ it was stale only when it was not.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 
 from reports.history.history import Record
 from reports.judge.context import CheckContext, Suspicion, conclude, doubt, fail, make_finding, not_applicable
@@ -32,12 +31,12 @@ def check_precondition(context: CheckContext) -> CheckResult:
     decision = context.version_decision
     if not decision.judged:
         return not_applicable(CHECK, "no request carried a version that an answer had told", "requests")
-    suspicions: list[Suspicion] = [fail(partial(report_lost, context, lost)) for lost in decision.failed.values()]
+    suspicions: list[Suspicion] = [fail(report_lost, context, lost) for lost in decision.failed.values()]
     deadline_s = time.monotonic() + context.evidence.limits.linearizable_s
     suspicions += [
         suspect_contradictory(context, w, search, deadline_s) for w, search in decision.contradictory.items()
     ]
-    suspicions += [doubt(partial(context.report_timeout, CHECK, w)) for w in decision.undecided]
+    suspicions += [doubt(context.report_timeout, CHECK, w) for w in decision.undecided]
     reason = describe_told_again(decision.told_again)
     return conclude(context, CHECK, judged=decision.judged, unit="requests", suspicions=suspicions, reason=reason)
 
@@ -91,10 +90,10 @@ def suspect_contradictory(context: CheckContext, w: int, search: VersionSearch, 
     odd = find_odd_moves(replace(search, deadline_s=limit_s))
     old = [each for each in odd if is_old(search, each)]
     if old:
-        return fail(partial(report_odd_moves, context, w, search, old, describe_old_version))
+        return fail(report_odd_moves, context, w, search, old, describe_old_version)
     if odd:
-        return doubt(partial(report_odd_moves, context, w, search, odd, describe_odd_moves, Verdict.UNKNOWN))
-    return doubt(partial(report_contradictory, context, w, search))
+        return doubt(report_odd_moves, context, w, search, odd, describe_odd_moves, Verdict.UNKNOWN)
+    return doubt(report_contradictory, context, w, search)
 
 
 def find_odd_moves(search: VersionSearch) -> list[Operation]:

@@ -1,10 +1,8 @@
 """tenant-isolation: another tenant sees nothing and moves nothing."""
 
-from functools import partial
-
 import polars as pl
 
-from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable
+from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable, report_row
 from reports.judge.evidence.ids_per_tenant import OtherObject
 from reports.judge.probes import find_probes, suspect_probes
 from reports.judge.text.finding_text import (
@@ -30,11 +28,12 @@ def check_tenant_isolation(context: CheckContext) -> CheckResult:
         return not_applicable(check, "no tenant touched another one's workflow")
     served = foreign.filter(pl.col("outcome").is_in(["won", "ok", "conflict", "stale"]))
     served = served.join(context.elsewhere, on="row", how="anti", maintain_order="left")
-    suspicions = [fail(partial(report_foreign, context, row)) for row in served["row"].to_list()]
-    suspicions += [doubt(partial(report_other_object, context, each)) for each in context.other_objects.values()]
+    suspicions = [fail(report_foreign, context, row) for row in served["row"].to_list()]
+    suspicions += [doubt(report_other_object, context, each) for each in context.other_objects.values()]
     suspicions += suspect_probes(check, probes)
     suspicions += [
-        doubt(partial(report_unknown_tenant, context, row)) for row in find_unknown_tenants(context, foreign)
+        doubt(report_row, context, check, describe_unknown_tenant, row, Verdict.UNKNOWN)
+        for row in find_unknown_tenants(context, foreign)
     ]
     return conclude(context, check, judged=foreign.height + len(probes), unit="calls", suspicions=suspicions)
 
@@ -62,8 +61,3 @@ def find_unknown_tenants(context: CheckContext, foreign: pl.DataFrame) -> list[i
     known = answered.filter(pl.col("status") != UNAUTHORIZED)["tenant"].unique()
     turned_away = mine.filter((pl.col("status") == UNAUTHORIZED) & ~pl.col("tenant").is_in(known.implode()))
     return turned_away.unique("tenant", keep="first", maintain_order=True)["row"].to_list()
-
-
-def report_unknown_tenant(context: CheckContext, row: int) -> Finding:
-    record = context.records([row])[0]
-    return make_finding("tenant-isolation", [record], describe_unknown_tenant(record), Verdict.UNKNOWN)
