@@ -22,43 +22,35 @@ from reports.judge.checks.tenant_isolation import check_tenant_isolation
 from reports.judge.context import CheckContext
 from reports.judge.verdict import CheckResult
 
-CHECKS: dict[str, Callable[[CheckContext], CheckResult]] = {
-    "one-winner": check_one_winner,
-    "conflict-count": check_conflict_count,
-    "conflict-truth": check_conflict_truth,
-    "legality": check_legality,
-    "linearizable": check_linearizable,
-    "final-state": check_final_state,
-    "audit": check_audit,
-    "effects": check_effects,
-    "precondition": check_precondition,
-    "capacity": check_capacity,
-    "idempotent": check_idempotent,
-    "durability": check_durability,
-    "tenant-isolation": check_tenant_isolation,
-    "contract": check_contract,
-    "schema": check_schema,
-    "no-5xx": check_no_5xx,
-    "accounting": check_accounting,
+Check = Callable[[CheckContext], CheckResult]
+# Each check, and what it asks, for the page and for `onewinner check --help`.
+TABLE: dict[str, tuple[Check, str]] = {
+    "one-winner": (check_one_winner, "Of the requests of a race, exactly one won."),
+    "conflict-count": (check_conflict_count, "Every loser of a race was told that it lost."),
+    "conflict-truth": (
+        check_conflict_truth,
+        "When a conflict told a state, the workflow could be in it at that moment.",
+    ),
+    "legality": (check_legality, "No move took effect that the graph does not have."),
+    "linearizable": (
+        check_linearizable,
+        "Some order of the operations, within their real times, explains every answer.",
+    ),
+    "final-state": (check_final_state, "When all was quiet, a read agreed with the last move."),
+    "audit": (check_audit, "The trail is an unbroken chain of exactly the moves that won."),
+    "effects": (check_effects, "Each win left its trace once, and a loser none."),
+    "precondition": (
+        check_precondition,
+        "A request with an old version was not carried out, and one with the current version was.",
+    ),
+    "capacity": (check_capacity, "No more units were given than there are, and none of them twice."),
+    "idempotent": (check_idempotent, "All requests with one key made one move and got one answer."),
+    "durability": (check_durability, "What was acknowledged survived each fault."),
+    "tenant-isolation": (check_tenant_isolation, "Another tenant saw nothing and moved nothing."),
+    "contract": (check_contract, "Every single answer was one that the target file or the specification allows."),
+    "schema": (check_schema, "The table of workflows has only the columns that the specification names."),
+    "no-5xx": (check_no_5xx, "There was no server error that an injected fault does not explain."),
+    "accounting": (check_accounting, "All that was planned was started, answered in some way, and judged."),
 }
-
-# What each check asks, for the page and for `onewinner check --help`.
-MEANINGS = {
-    "one-winner": "Of the requests of a race, exactly one won.",
-    "conflict-count": "Every loser of a race was told that it lost.",
-    "conflict-truth": "When a conflict told a state, the workflow could be in it at that moment.",
-    "legality": "No move took effect that the graph does not have.",
-    "linearizable": "Some order of the operations, within their real times, explains every answer.",
-    "final-state": "When all was quiet, a read agreed with the last move.",
-    "audit": "The trail is an unbroken chain of exactly the moves that won.",
-    "effects": "Each win left its trace once, and a loser none.",
-    "precondition": "A request with an old version was not carried out, and one with the current version was.",
-    "capacity": "No more units were given than there are, and none of them twice.",
-    "idempotent": "All requests with one key made one move and got one answer.",
-    "durability": "What was acknowledged survived each fault.",
-    "tenant-isolation": "Another tenant saw nothing and moved nothing.",
-    "contract": "Every single answer was one that the target file or the specification allows.",
-    "schema": "The table of workflows has only the columns that the specification names.",
-    "no-5xx": "There was no server error that an injected fault does not explain.",
-    "accounting": "All that was planned was started, answered in some way, and judged.",
-}
+CHECKS = {name: check for name, (check, _) in TABLE.items()}
+MEANINGS = {name: meaning for name, (_, meaning) in TABLE.items()}
