@@ -11,13 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 import polars as pl
 
 from reports.history.encoding import encode, find_malformed
-from reports.history.events import Detail, Event, Header, Unrecognized
+from reports.history.events import Event, Header, Unrecognized
 from reports.history.file_selection import HistoryError, find_files, is_parquet
-from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, read_lines
+from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, Record, read_lines
 from reports.history.sealed_files import first_line, read_audit, read_events, scan_operations
 
 __all__ = ["History", "HistoryError", "Record", "Source", "read_history", "read_journal", "take_frame"]
@@ -33,52 +32,6 @@ class Source:
     path: Path
     operations: int
     lines: Sequence[int] = ()
-
-
-class Record(msgspec.Struct, frozen=True):
-    """One operation in full; `row` is its number in the history. The fields are the columns of OPERATION_SCHEMA."""
-
-    row: int
-    id: str
-    process: str
-    scenario: str
-    race: str | None
-    tenant: str
-    workflow: str
-    kind: str
-    expected: list[str] | None
-    next: str | None
-    outcome: str
-    status: int | None
-    observed: str | None
-    invoked_ns: int
-    returned_ns: int | None
-    detail: str | None
-    marker: str | None = None
-    token_carried: str | None = None
-    token_told: str | None = None
-    units: int | None = None
-    left: int | None = None
-    unit: str | None = None
-    returns_after_ns: int | None = None
-    key: str | None = None
-    payload: str | None = None
-    answer: str | None = None
-    repeats: bool | None = None
-    abandoned: bool | None = None
-    sent: str | None = None
-    received: str | None = None
-    of: str | None = None
-
-    def read_detail(self) -> Detail:
-        """What the detail tells; nothing if there is none, or none that can be read."""
-        try:
-            return msgspec.json.decode(self.detail or "null", type=Detail | None) or NO_DETAIL
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return NO_DETAIL
-
-
-NO_DETAIL = Detail()
 
 
 @dataclass(frozen=True)

@@ -12,43 +12,63 @@ from reports.history import former_names
 from reports.history.events import DECODE_KIND, EVENTS, Audit, Detail, Event, Invoke, Return, Unrecognized
 from reports.history.file_selection import LINE_MAX, walk_lines
 
-OPERATION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "id": pl.String,
-    "process": pl.String,
-    "scenario": pl.String,
-    "race": pl.String,
-    "tenant": pl.String,
-    "workflow": pl.String,
-    "kind": pl.String,
-    "expected": pl.List(pl.String),
-    "next": pl.String,
-    "outcome": pl.String,
-    "status": pl.Int64,
-    "observed": pl.String,
-    "invoked_ns": pl.Int64,
-    "returned_ns": pl.Int64,
-    "detail": pl.String,
-    "marker": pl.String,
-    "token_carried": pl.String,
-    "token_told": pl.String,
-    "units": pl.Int64,
-    "left": pl.Int64,
-    "unit": pl.String,
-    "returns_after_ns": pl.Int64,
-    "key": pl.String,
-    "payload": pl.String,
-    "answer": pl.String,
-    "repeats": pl.Boolean,
-    "abandoned": pl.Boolean,
-    "sent": pl.String,
-    "received": pl.String,
-    "of": pl.String,
+
+class Record(msgspec.Struct, frozen=True):
+    """One operation in full; `row` is its number in the history. The fields, but for `row`, are the columns of
+    OPERATION_SCHEMA; files of older versions lack those that have a default.
+    """
+
+    row: int
+    id: str
+    process: str
+    scenario: str
+    race: str | None
+    tenant: str
+    workflow: str
+    kind: str
+    expected: list[str] | None
+    next: str | None
+    outcome: str
+    status: int | None
+    observed: str | None
+    invoked_ns: int
+    returned_ns: int | None
+    detail: str | None
+    marker: str | None = None
+    token_carried: str | None = None
+    token_told: str | None = None
+    units: int | None = None
+    left: int | None = None
+    unit: str | None = None
+    returns_after_ns: int | None = None
+    key: str | None = None
+    payload: str | None = None
+    answer: str | None = None
+    repeats: bool | None = None
+    abandoned: bool | None = None
+    sent: str | None = None
+    received: str | None = None
+    of: str | None = None
+
+    def read_detail(self) -> Detail:
+        """What the detail tells; nothing if there is none, or none that can be read."""
+        try:
+            return msgspec.json.decode(self.detail or "null", type=Detail | None) or Detail()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return Detail()
+
+
+COLUMN_TYPES: dict[Any, pl.DataType | type[pl.DataType]] = {
+    str: pl.String,
+    str | None: pl.String,
+    int: pl.Int64,
+    int | None: pl.Int64,
+    bool | None: pl.Boolean,
+    list[str] | None: pl.List(pl.String),
 }
-# That older files lack.
-NEW_COLUMNS = (
-    "marker", "token_carried", "token_told", "units", "left", "unit", "returns_after_ns", "key", "payload", "answer",
-    "repeats", "abandoned", "sent", "received", "of",
-)  # fmt: skip
+FIELDS = [field for field in msgspec.structs.fields(Record) if field.name != "row"]
+OPERATION_SCHEMA = {field.name: COLUMN_TYPES[field.type] for field in FIELDS}
+NEW_COLUMNS = tuple(field.name for field in FIELDS if not field.required)
 AUDIT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "workflow": pl.String,
     "read_ns": pl.Int64,
