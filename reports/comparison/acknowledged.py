@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from engine.target.plain_file import MALFORMED, read_plain
-from reports.comparison.blocks import find_kind, list_measures
+from reports.comparison.blocks import KINDS
 from reports.comparison.comparison_result import Acknowledgement, Change, MeasureChange
 
 
@@ -45,9 +45,8 @@ def read_acknowledged(path: Path) -> tuple[Acknowledgement, ...]:
     measures = [entry.measure for entry in entries]
     for number, entry in enumerate(entries):
         place = f"{path}: acknowledged[{number}]"
-        if find_kind(entry.measure) is None:
-            known = ", ".join(list_measures())
-            raise AcknowledgedError(f"{place}.measure: there is no {entry.measure!r}; there are: {known}")
+        if entry.measure not in KINDS:
+            raise AcknowledgedError(f"{place}.measure: there is no {entry.measure!r}; there are: {', '.join(KINDS)}")
         if not entry.reason.strip():
             raise AcknowledgedError(f"{place}.reason must say in words why the regression is accepted")
         if entry.measure in measures[:number]:

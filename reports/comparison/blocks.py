@@ -5,7 +5,6 @@ blocks of equal size. The plan decides the size, so the same block of two runs o
 plan, independent of how far each engine came.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,7 +24,6 @@ PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 BEYOND_MIN = 2
 OUTCOMES = ("won", "conflict", "ok", "refused")
 Strata = Mapping[str, Mapping[str, Stratum]]
-LATENCY = re.compile(r"latency\.(\w+)\.(p\d+)")
 UNPLANNED = Progress()
 
 
@@ -56,24 +54,17 @@ class Blocks:
     plan: Progress = UNPLANNED
 
 
-def find_kind(measure: str) -> Kind | None:
-    """The kind of a measure by its id; None for an id that is none."""
-    if measure == RATE:
-        return Kind("races per second", "races/s", "higher")
-    if measure == GATE_TIME:
-        return Kind("gate time", "s", "lower")
-    if measure == PLAN_TIME:
-        return Kind("seconds for the plan", "s", "lower")
-    found = LATENCY.fullmatch(measure)
-    if found is None or found[1] not in OUTCOMES or found[2] not in PERCENTILES:
-        return None
-    return Kind(f"latency of {found[1]}, {found[2]}", "ns", "lower")
-
-
-def list_measures() -> list[str]:
-    """The ids of all measures."""
-    latencies = [f"latency.{outcome}.{name}" for outcome in OUTCOMES for name in PERCENTILES]
-    return [RATE, *latencies, PLAN_TIME, GATE_TIME]
+# Every measure, by its id.
+KINDS = {
+    RATE: Kind("races per second", "races/s", "higher"),
+    **{
+        f"latency.{outcome}.{name}": Kind(f"latency of {outcome}, {name}", "ns", "lower")
+        for outcome in OUTCOMES
+        for name in PERCENTILES
+    },
+    PLAN_TIME: Kind("seconds for the plan", "s", "lower"),
+    GATE_TIME: Kind("gate time", "s", "lower"),
+}
 
 
 def measure_blocks(history: History) -> dict[str, list[float]]:
@@ -204,7 +195,7 @@ def measure_percentiles(operations: pl.DataFrame, blocks: int) -> dict[str, list
 def take_blocks(facts: Facts) -> Blocks:
     """A run's blocks as run.json has them, if any. A whole run is one block of gate time."""
     measures = facts.measures
-    values = {name: values for name, values in (measures.blocks or {}).items() if find_kind(name) is not None}
+    values = {name: values for name, values in (measures.blocks or {}).items() if name in KINDS}
     if facts.levels and GATE_TIME not in values and facts.turns is None:
         values[GATE_TIME] = (sum(level.seconds for level in facts.levels),)
     return Blocks(values, measures.strata or {}, measures.plan or UNPLANNED)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reports.comparison.blocks import PLAN_TIME, find_kind
+from reports.comparison.blocks import KINDS, PLAN_TIME
 from reports.comparison.comparison_result import Change, MeasureChange
 from reports.comparison.facts import Progress
 
@@ -26,8 +26,7 @@ def compare_plans(baseline: Progress, run: Progress) -> MeasureChange | None:
     where = f"in {count} of {len(parts)} turns " if len(parts) > 1 else ""
     other = "baseline" if who == "run" else "run"
     reason = f"{where}the {who} was ended before it had run what was planned, which would have taken it at least "
-    kind = find_kind(PLAN_TIME)
-    assert kind is not None
+    kind = KINDS[PLAN_TIME]
     return MeasureChange(
         PLAN_TIME,
         kind.title,

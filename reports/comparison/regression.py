@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, isfinite, log, log1p, sqrt
 
-from reports.comparison.blocks import LATENCY, RATE, Blocks, Kind, Strata, find_kind, take_measured
+from reports.comparison.blocks import KINDS, RATE, Blocks, Kind, Strata, take_measured
 from reports.comparison.comparison_result import BlockTest, Change, Design, MeasureChange
 from reports.comparison.facts import Relative
 from reports.comparison.plan_time import compare_plans
@@ -155,8 +155,7 @@ def compare_relative(baseline: Relative, run: Relative, rules: Rules) -> tuple[M
 def list_kinds(baseline: Blocks, run: Blocks) -> dict[str, Kind]:
     """The measures of either, the primary ones first."""
     known = unite(baseline.values, run.values)
-    names = [name for name in unite(PRIMARY, known) if name in known]
-    return {name: kind for name in names if (kind := find_kind(name)) is not None}
+    return {name: KINDS[name] for name in unite(PRIMARY, known) if name in known and name in KINDS}
 
 
 def judge_samples(
@@ -190,9 +189,9 @@ def unite(first: Iterable[str], second: Iterable[str]) -> list[str]:
 
 def match(name: str, kind: Kind, baseline: Blocks, run: Blocks) -> dict[int, float]:
     """The logarithm of how much worse the run was, for each block that both have, by its number."""
-    latency = LATENCY.fullmatch(name)
-    if latency is not None and baseline.strata and run.strata:
-        return match_strata(baseline.strata, run.strata, latency[1], latency[2])
+    if name.startswith("latency.") and baseline.strata and run.strata:
+        _, outcome, percentile = name.split(".")
+        return match_strata(baseline.strata, run.strata, outcome, percentile)
     both = enumerate(zip(baseline.values.get(name, ()), run.values.get(name, ()), strict=False))
     sign = 1 if kind.better == "lower" else -1
     return {block: log(mine / theirs) * sign for block, (theirs, mine) in both if theirs > 0 and mine > 0}

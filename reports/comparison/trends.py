@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log, log1p
 
-from reports.comparison.blocks import find_kind, list_measures, take_blocks
+from reports.comparison.blocks import KINDS, take_blocks
 from reports.comparison.comparable_conditions import describe_conditions
 from reports.comparison.comparison_result import ChangePoint, Trend, TrendPoint
 from reports.comparison.description import show_value
@@ -79,11 +79,10 @@ def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
 def trace(series: str, runs: Sequence[Measured]) -> list[Trend]:
     """The trends of one series, in the order of the measures."""
     blocks = [take_blocks(run.facts).values for run in runs]
-    present = [name for name in list_measures() if any(name in each for each in blocks)]
+    present = [name for name in KINDS if any(name in each for each in blocks)]
     trends = []
     for name in present:
-        kind = find_kind(name)
-        assert kind is not None
+        kind = KINDS[name]
         points = tuple(
             TrendPoint(run.name, run.facts.started_at or "", level, run.verdict)
             for run, values in zip(runs, blocks, strict=True)
