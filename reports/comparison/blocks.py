@@ -6,7 +6,7 @@ plan, independent of how far each engine came.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import polars as pl
 from msgspec import convert
@@ -43,15 +43,6 @@ class Cut:
     operations: pl.DataFrame
     spans: Sequence[float]
     races: Sequence[int]
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """What run.json tells of a run's blocks. `values`: measure -> its value in each block."""
-
-    values: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    strata: Strata = field(default_factory=dict)
-    plan: Progress = UNPLANNED
 
 
 # Every measure, by its id.
@@ -192,15 +183,10 @@ def measure_percentiles(operations: pl.DataFrame, blocks: int) -> dict[str, list
     return found
 
 
-def take_blocks(facts: Facts) -> Blocks:
+def take_blocks(facts: Facts) -> Measured:
     """A run's blocks as run.json has them, if any. A whole run is one block of gate time."""
     measures = facts.measures
     values = {name: values for name, values in (measures.blocks or {}).items() if name in KINDS}
     if facts.levels and GATE_TIME not in values and facts.turns is None:
         values[GATE_TIME] = (sum(level.seconds for level in facts.levels),)
-    return Blocks(values, measures.strata or {}, measures.plan or UNPLANNED)
-
-
-def take_measured(measured: Measured) -> Blocks:
-    """The blocks of an engine that was measured in turns."""
-    return Blocks(measured.blocks, measured.strata, measured.plan)
+    return Measured(values, measures.strata or {}, measures.plan or UNPLANNED)

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, expm1, isfinite, log, log1p, sqrt
 
-from reports.comparison.blocks import KINDS, RATE, Blocks, Kind, Strata, take_measured
+from reports.comparison.blocks import KINDS, RATE, Kind, Strata
 from reports.comparison.comparison_result import BlockTest, Change, Design, MeasureChange
-from reports.comparison.facts import Relative
+from reports.comparison.facts import Measured, Relative
 from reports.comparison.plan_time import compare_plans
 from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
 
@@ -133,7 +133,7 @@ def negate(pairs: Sequence[float]) -> list[float]:
     return [-value for value in pairs]
 
 
-def compare_measures(baseline: Blocks, run: Blocks, rules: Rules) -> tuple[MeasureChange, ...]:
+def compare_measures(baseline: Measured, run: Measured, rules: Rules) -> tuple[MeasureChange, ...]:
     """What each measure did. Unknown measures are left out; the primary ones come first."""
     kinds = list_kinds(baseline, run)
     samples = {name: [*match(name, kind, baseline, run).values()] for name, kind in kinds.items()}
@@ -142,8 +142,7 @@ def compare_measures(baseline: Blocks, run: Blocks, rules: Rules) -> tuple[Measu
 
 def compare_relative(baseline: Relative, run: Relative, rules: Rules) -> tuple[MeasureChange, ...]:
     """The same of two sessions: of each turn, how much more the service changed than the reference engine."""
-    theirs, ours = take_measured(baseline.service), take_measured(run.service)
-    before, after = take_measured(baseline.reference), take_measured(run.reference)
+    theirs, ours, before, after = baseline.service, run.service, baseline.reference, run.reference
     kinds = list_kinds(theirs, ours)
     samples = {}
     for name, kind in kinds.items():
@@ -152,15 +151,15 @@ def compare_relative(baseline: Relative, run: Relative, rules: Rules) -> tuple[M
     return judge_samples(theirs, ours, kinds, samples, rules)
 
 
-def list_kinds(baseline: Blocks, run: Blocks) -> dict[str, Kind]:
+def list_kinds(baseline: Measured, run: Measured) -> dict[str, Kind]:
     """The measures of either, the primary ones first."""
-    known = unite(baseline.values, run.values)
+    known = unite(baseline.blocks, run.blocks)
     return {name: KINDS[name] for name in unite(PRIMARY, known) if name in known and name in KINDS}
 
 
 def judge_samples(
-    baseline: Blocks,
-    run: Blocks,
+    baseline: Measured,
+    run: Measured,
     kinds: Mapping[str, Kind],
     matched: Mapping[str, Sequence[float]],
     rules: Rules,
@@ -174,7 +173,7 @@ def judge_samples(
         decisions |= decide({name: each for name, each in samples.items() if (name in PRIMARY) is is_primary}, rules)
     changes = [
         make_change(
-            name, kind, (baseline.values.get(name), run.values.get(name)), samples.get(name), decisions.get(name), rules
+            name, kind, (baseline.blocks.get(name), run.blocks.get(name)), samples.get(name), decisions.get(name), rules
         )
         for name, kind in kinds.items()
     ]
@@ -187,12 +186,12 @@ def unite(first: Iterable[str], second: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*first, *second]))
 
 
-def match(name: str, kind: Kind, baseline: Blocks, run: Blocks) -> dict[int, float]:
+def match(name: str, kind: Kind, baseline: Measured, run: Measured) -> dict[int, float]:
     """The logarithm of how much worse the run was, for each block that both have, by its number."""
     if name.startswith("latency.") and baseline.strata and run.strata:
         _, outcome, percentile = name.split(".")
         return match_strata(baseline.strata, run.strata, outcome, percentile)
-    both = enumerate(zip(baseline.values.get(name, ()), run.values.get(name, ()), strict=False))
+    both = enumerate(zip(baseline.blocks.get(name, ()), run.blocks.get(name, ()), strict=False))
     sign = 1 if kind.better == "lower" else -1
     return {block: log(mine / theirs) * sign for block, (theirs, mine) in both if theirs > 0 and mine > 0}
 

@@ -78,7 +78,7 @@ def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
 
 def trace(series: str, runs: Sequence[Measured]) -> list[Trend]:
     """The trends of one series, in the order of the measures."""
-    blocks = [take_blocks(run.facts).values for run in runs]
+    blocks = [take_blocks(run.facts).blocks for run in runs]
     present = [name for name in KINDS if any(name in each for each in blocks)]
     trends = []
     for name in present:

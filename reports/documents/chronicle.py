@@ -44,7 +44,7 @@ def gather_chronicle(folders: Iterable[Path]) -> Chronicle:
             continue
         if run.judgement.reason.startswith(UNFINISHED):
             notes.append(f"{folder}: {UNFINISHED}")
-        elif not take_blocks(run.facts).values:
+        elif not take_blocks(run.facts).blocks:
             notes.append(f"{folder}: measured nothing")
         else:
             found.append(run)

@@ -6,13 +6,12 @@ from msgspec import structs
 
 from reports.comparison.blocks import (
     KINDS,
-    Blocks,
     measure_blocks,
     measure_plan,
     measure_strata,
     take_blocks,
 )
-from reports.comparison.facts import Facts, Measures, Progress, Stratum
+from reports.comparison.facts import Facts, Measured, Measures, Progress, Stratum
 from reports.history.events import Quota, Turn
 from reports.history.history import History
 from reports.judge.levels.run_plan import LevelRun
@@ -111,9 +110,9 @@ def test_every_measure_is_described() -> None:
         assert kind.better == ("higher" if measure == "races_per_second" else "lower")
     assert not {"latency.lost.p50", "latency.won.p42", "gate"} & KINDS.keys()
     measured = Measures(blocks={"gate_time": (1.0,), "weather": (1.0,)})
-    assert take_blocks(Facts(measures=measured)) == Blocks({"gate_time": (1.0,)})
-    assert take_blocks(Facts()) == Blocks()
+    assert take_blocks(Facts(measures=measured)) == Measured({"gate_time": (1.0,)}, {}, Progress())
+    assert take_blocks(Facts()) == Measured({}, {}, Progress())
     levels = (LevelRun(level="sequential", seconds=2.0), LevelRun(level="race", seconds=3.0))
-    assert take_blocks(Facts(levels=levels)) == Blocks({"gate_time": (5.0,)})
+    assert take_blocks(Facts(levels=levels)) == Measured({"gate_time": (5.0,)}, {}, Progress())
     failed = Measures(blocks={}, errors={"strata": "ValueError", "plan": "ValueError"})
-    assert take_blocks(Facts(measures=failed)) == Blocks()
+    assert take_blocks(Facts(measures=failed)) == Measured({}, {}, Progress())

@@ -5,6 +5,7 @@ errs over thousands.
 """
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import exp, log
 
@@ -12,7 +13,6 @@ import pytest
 from msgspec import structs
 
 from benchmarks.bench_comparison_simulated import CASES, NO_ALARM, Case, simulate
-from reports.comparison.blocks import Blocks
 from reports.comparison.comparison_result import Change, Design, MeasureChange
 from reports.comparison.facts import Measured, Progress, Relative, Stratum
 from reports.comparison.regression import PAIRS_MAX, RULES, Rules, adjust, compare_measures, compare_relative, decide
@@ -26,8 +26,12 @@ def draw(level: float, blocks: int = 16, noise: float = 0.01, seed: int | str = 
     return [level * exp(rng.gauss(0, noise)) for _ in range(blocks)]
 
 
+def make_blocks(values: Mapping[str, Sequence[float]]) -> Measured:
+    return Measured({name: tuple(each) for name, each in values.items()}, {}, Progress())
+
+
 def compare(base: list[float], run: list[float], measure: str = LATENCY, rules: Rules = IN_TURNS) -> MeasureChange:
-    [change] = compare_measures(Blocks({measure: base}), Blocks({measure: run}), rules)
+    [change] = compare_measures(make_blocks({measure: base}), make_blocks({measure: run}), rules)
     return change
 
 
@@ -154,14 +158,14 @@ def test_too_few_blocks_are_inconclusive(blocks: int) -> None:
 
 
 def test_what_one_side_lacks_is_inconclusive() -> None:
-    base, run = Blocks({LATENCY: draw(1), "nonsense": [1.0]}), Blocks({RATE: draw(1), LATENCY: [0.0] * 16})
+    base, run = make_blocks({LATENCY: draw(1), "nonsense": [1.0]}), make_blocks({RATE: draw(1), LATENCY: [0.0] * 16})
     assert [(change.measure, change.verdict, change.reason) for change in compare_measures(base, run, IN_TURNS)] == [
         (RATE, Change.INCONCLUSIVE, "the baseline has no blocks of it"),
         (LATENCY, Change.INCONCLUSIVE, "a block has no value above 0"),
     ]
 
 
-def make_strata(times: float, share: float, blocks: int = 16) -> Blocks:
+def make_strata(times: float, share: float, blocks: int = 16) -> Measured:
     """Two scenarios, the second ten times as slow as the first; `share` of 100 answers a block are the first one's."""
     rng = random.Random(f"{times}/{share}")
 
@@ -170,8 +174,8 @@ def make_strata(times: float, share: float, blocks: int = 16) -> Blocks:
         return {"won": Stratum((round(count),) * blocks, tuple(values), tuple(2 * value for value in values))}
 
     strata = {"fork": measure(1e6, 100 * share), "pipelines": measure(1e7, 100 * (1 - share))}
-    mixed = [1e6 * times * (10 - 9 * share)] * blocks
-    return Blocks({"latency.won.p50": mixed, LATENCY: mixed}, strata)
+    mixed = (1e6 * times * (10 - 9 * share),) * blocks
+    return Measured({"latency.won.p50": mixed, LATENCY: mixed}, strata, Progress())
 
 
 def test_another_mix_invents_no_change() -> None:
@@ -195,14 +199,14 @@ def test_percentiles_of_few_answers_are_compared_with_those_of_as_many() -> None
     assert late.test is not None, "the larger scenario has enough answers on both sides"
     few, fewer = make_strata(1, 0.2), make_strata(1, 0.1)
     none = structs.replace(few.strata["pipelines"]["won"], count=(0,) * 16)
-    few = replace(few, strata={**few.strata, "pipelines": {"won": none}})
+    few = structs.replace(few, strata={**few.strata, "pipelines": {"won": none}})
     [_, late] = compare_measures(few, fewer, IN_TURNS)
     assert late.test is None
     assert late.reason == "no scenario has enough of these answers in both"
 
 
-def make_plan(run: int, seconds: float, parts: int = 14) -> Blocks:
-    return Blocks(plan=Progress((40,) * parts, (run,) * parts, (seconds,) * parts))
+def make_plan(run: int, seconds: float, parts: int = 14) -> Measured:
+    return Measured({}, {}, Progress((40,) * parts, (run,) * parts, (seconds,) * parts))
 
 
 @pytest.mark.parametrize(
@@ -215,11 +219,11 @@ def make_plan(run: int, seconds: float, parts: int = 14) -> Blocks:
         (make_plan(40, 0.5), make_plan(40, 2.0), None),
         (make_plan(40, 0.5), make_plan(36, 0.5), None),
         (make_plan(8, 2.0), make_plan(8, 2.0), None),
-        (Blocks(), make_plan(8, 2.0), None),
+        (make_blocks({}), make_plan(8, 2.0), None),
     ],
 )
 def test_who_does_not_get_through_the_plan_has_regressed_by_that(
-    baseline: Blocks, run: Blocks, verdict: Change | None
+    baseline: Measured, run: Measured, verdict: Change | None
 ) -> None:
     changes = compare_measures(baseline, run, IN_TURNS)
     assert [change.verdict for change in changes] == ([verdict] if verdict else [])
@@ -229,7 +233,7 @@ def test_who_does_not_get_through_the_plan_has_regressed_by_that(
 def test_one_busy_moment_is_no_regression() -> None:
     run, seconds = [40] * 14, [0.5] * 14
     run[3:6], seconds[3:6] = [2] * 3, [2.0] * 3
-    busy = Blocks(plan=Progress((40,) * 14, tuple(run), tuple(seconds)))
+    busy = Measured({}, {}, Progress((40,) * 14, tuple(run), tuple(seconds)))
     assert compare_measures(make_plan(40, 0.5), busy, IN_TURNS) == ()
 
 
@@ -248,7 +252,7 @@ def test_many_measures_are_held_against_more_than_one_is() -> None:
 def test_secondary_measures_take_no_power_from_the_primary_ones() -> None:
     base = {RATE: draw(100, 9)} | {f"latency.{name}.p50": draw(100, 9) for name in ("conflict", "ok", "refused")}
     run = {RATE: draw(80, 9)} | {f"latency.{name}.p50": draw(100, 9, seed=2) for name in ("conflict", "ok", "refused")}
-    first = compare_measures(Blocks(base), Blocks(run), IN_TURNS)[0]
+    first = compare_measures(make_blocks(base), make_blocks(run), IN_TURNS)[0]
     assert (first.measure, first.verdict) == (RATE, Change.REGRESSED)
     assert first.test is not None
     assert first.test.p_adjusted == first.test.p_value == 2 / 512
