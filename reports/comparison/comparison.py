@@ -23,7 +23,7 @@ from reports.judge.verdict import CheckResult, Judgement, Verdict
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two: what the user calls it, what is known of the run, and its judgement."""
+    """A run that is compared: what the user calls it, what is known of it, and its judgement."""
 
     name: str
     facts: Facts

@@ -7,17 +7,16 @@ assumes nothing about the noise), and if the means on both sides differ by the t
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import exp, log, log1p
 
 from reports.comparison.blocks import KINDS, take_blocks
 from reports.comparison.comparable_conditions import describe_conditions
+from reports.comparison.comparison import Side
 from reports.comparison.comparison_result import ChangePoint, Trend, TrendPoint
 from reports.comparison.description import show_value
 from reports.comparison.facts import Facts
 from reports.comparison.regression import find_level, mean
-from reports.judge.verdict import Verdict
 
 # A new level needs so many runs in a row, before and after it: one slow run is none.
 SEGMENT_MIN = 4
@@ -28,18 +27,9 @@ HEIGHTS = "▁▂▃▄▅▆▇█"
 WIDTH_MAX = 40
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What a trend takes of a run: its name, when it started and what it measured, its verdict."""
-
-    name: str
-    facts: Facts
-    verdict: Verdict
-
-
-def find_trends(runs: Sequence[Measured]) -> tuple[Trend, ...]:
+def find_trends(runs: Sequence[Side]) -> tuple[Trend, ...]:
     """A trend for each measure of each series of runs that were made under the same conditions."""
-    series: dict[tuple[tuple[str, str], ...], list[Measured]] = {}
+    series: dict[tuple[tuple[str, str], ...], list[Side]] = {}
     for run in runs:
         series.setdefault(tuple(name_series(run.facts).items()), []).append(run)
     names = tell_apart([dict(key) for key in series])
@@ -76,7 +66,7 @@ def tell_apart(series: Sequence[Mapping[str, str]]) -> list[str]:
     return names
 
 
-def trace(series: str, runs: Sequence[Measured]) -> list[Trend]:
+def trace(series: str, runs: Sequence[Side]) -> list[Trend]:
     """The trends of one series, in the order of the measures."""
     blocks = [take_blocks(run.facts).blocks for run in runs]
     present = [name for name in KINDS if any(name in each for each in blocks)]
@@ -84,7 +74,7 @@ def trace(series: str, runs: Sequence[Measured]) -> list[Trend]:
     for name in present:
         kind = KINDS[name]
         points = tuple(
-            TrendPoint(run.name, run.facts.started_at or "", level, run.verdict)
+            TrendPoint(run.name, run.facts.started_at or "", level, run.judgement.verdict)
             for run, values in zip(runs, blocks, strict=True)
             if (level := find_level(values.get(name))) is not None
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reports.comparison.blocks import take_blocks
-from reports.comparison.trends import Measured
+from reports.comparison.comparison import Side
 from reports.documents.run_folder import UNFINISHED, Run, RunError, read_run
 
 
@@ -17,8 +17,8 @@ class Chronicle:
     notes: tuple[str, ...]
 
     @property
-    def measured(self) -> tuple[Measured, ...]:
-        return tuple(Measured(str(run.folder), run.facts, run.judgement.verdict) for run in self.runs)
+    def measured(self) -> tuple[Side, ...]:
+        return tuple(Side(str(run.folder), run.facts, run.judgement) for run in self.runs)
 
 
 def list_run_folders(folder: Path) -> list[Path]:
