@@ -6,10 +6,11 @@ any that is held. Only names that an order can contradict are followed; the othe
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations, pairwise
 
+from reports.judge.models import capacity
 from reports.judge.models.capacity import UnitOperation
 from reports.judge.models.workflow import IMPOSSIBLE, Impossible, Operation
 from reports.judge.searches.linearizability_search import Rules, never_past, search
@@ -86,24 +87,9 @@ def is_one_by_one(several: Sequence[UnitOperation]) -> bool:
 
 
 def lay_out(each: UnitOperation, names: frozenset[str]) -> Operation:
-    """The operation for the search. `mark` is how many units it asks for, `told` of how many of them it tells no name,
-    `carried` the name if it is followed, `observed` how many units are left by the answer.
-    """
-    left = None if each.left is None or each.outcome == "unknown" else str(each.left)
-    return Operation(
-        each.row,
-        each.kind,
-        each.outcome,
-        (),
-        None,
-        left,
-        each.invoked,
-        each.returned,
-        mark=str(each.units),
-        carried=each.unit if each.unit in names else None,
-        told=str(count_unnamed(each)),
-        repeats=each.again,
-    )
+    """As without names, and `told` of how many units it tells no name, `carried` the name if it is followed."""
+    carried = each.unit if each.unit in names else None
+    return replace(capacity.lay_out(each), carried=carried, told=str(count_unnamed(each)))
 
 
 def take_step(resource: NamedUnits, state: Held, operation: Operation) -> Held | Impossible:
