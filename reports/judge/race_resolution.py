@@ -67,7 +67,7 @@ def resolve_race(context: CheckContext, race: Race, named: list[int]) -> Resolve
         return ResolvedRace(None)
     if resolved.winners == 0 and race.busy and may_leave_alone(context, contenders):
         return ResolvedRace(None)
-    if resolved.winners == 0 and race.refused and may_not_exist(context, race.w, contenders):
+    if resolved.winners == 0 and race.refused and not contenders.select(exists_before(context, race.w).all()).item():
         return ResolvedRace(None)
     return resolved
 
@@ -125,14 +125,16 @@ def is_contradicted(context: CheckContext, w: int) -> bool:
     return w in context.decision.failed or w in context.version_decision.failed
 
 
-def may_not_exist(context: CheckContext, w: int, contenders: pl.DataFrame) -> bool:
-    """Whether there may have been no workflow to race for: its create is unknown, and nothing had answered."""
+def exists_before(context: CheckContext, w: int) -> pl.Expr:
+    """Whether the workflow is known to have existed when an operation began: its create is not in doubt, or a client
+    had been answered about it.
+    """
     ops = context.evidence.slice(w).filter("mine")
     creates = ops.filter(pl.col("kind") == "create")["outcome"]
     if "ok" in creates or "unknown" not in creates:
-        return False
-    answered = pl.col("outcome").is_in(["won", "ok", "conflict"]) & (pl.col("ends") < contenders["begins"].min())
-    return ops.filter(answered).is_empty()
+        return pl.lit(value=True)
+    since = ops.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))["ends"].min()
+    return pl.lit(value=False) if since is None else pl.col("begins") > since
 
 
 def count_winners(context: CheckContext, race: Race, contenders: pl.DataFrame, named: list[int]) -> ResolvedRace:

@@ -6,7 +6,7 @@ import polars as pl
 
 from reports.judge.context import CheckContext, Suspicion, conclude, make_finding, not_applicable
 from reports.judge.evidence.races import Race, list_races
-from reports.judge.race_resolution import find_contenders
+from reports.judge.race_resolution import exists_before, find_contenders
 from reports.judge.text.finding_text import (
     describe_missing_key,
     describe_no_conflict,
@@ -34,18 +34,6 @@ def check_conflict_count(context: CheckContext) -> CheckResult:
 def find_odd(context: CheckContext, race: Race) -> pl.DataFrame:
     """The contenders that were answered, and neither won nor lost."""
     return find_contenders(context, race).filter(pl.col("outcome").is_in(["refused", "ok"]))
-
-
-def exists_before(context: CheckContext, w: int) -> pl.Expr:
-    """Whether the workflow is known to have existed when an operation began: its create is not in doubt, or a client
-    had been answered about it.
-    """
-    ops = context.evidence.slice(w).filter("mine")
-    creates = ops.filter(pl.col("kind") == "create")["outcome"]
-    if "ok" in creates or "unknown" not in creates:
-        return pl.lit(value=True)
-    since = ops.filter(pl.col("outcome").is_in(["won", "ok", "conflict"]))["ends"].min()
-    return pl.lit(value=False) if since is None else pl.col("begins") > since
 
 
 def report_odd(context: CheckContext, race: Race, verdict: Verdict) -> Finding:
