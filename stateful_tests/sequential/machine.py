@@ -23,20 +23,27 @@ RARE = 6
 HOPS_MAX = 8
 
 
-def on_a_workflow(rule_body: Callable[..., None]) -> Callable[..., None]:
-    """Gives the rule one of the workflows. Does nothing while there is none, or once the service answers no more.
+def on_one_of(checked: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives the rule one of the workflows, or of the resources; `checked` is the machine's attribute that has them.
+    Does nothing while there is none, or once the service answers no more.
 
     No precondition: then live answers would decide which rules can be drawn, and Hypothesis gives up on a sequence that
     draws otherwise when it runs again.
     """
 
-    def asked(self: "WorkflowMachine", which: int, **draws: Any) -> None:
-        names = self.workflows.names
-        if names and not self.workflows.is_silent:
-            rule_body(self, names[which % len(names)], **draws)
+    def choose(rule_body: Callable[..., None]) -> Callable[..., None]:
+        def asked(self: RuleBasedStateMachine, which: int, **draws: Any) -> None:
+            known = getattr(self, checked)
+            if known.names and not known.is_silent:
+                rule_body(self, known.names[which % len(known.names)], **draws)
 
-    asked.__name__ = rule_body.__name__
-    return asked
+        asked.__name__ = rule_body.__name__
+        return asked
+
+    return choose
+
+
+on_a_workflow = on_one_of("workflows")
 
 
 class WorkflowMachine(RuleBasedStateMachine):

@@ -5,29 +5,16 @@ mean.
 """
 
 import sys
-from collections.abc import Callable
-from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from load.client.asker import Asker
 from stateful_tests.sequential.checked_units import CheckedUnits
+from stateful_tests.sequential.machine import PICK, on_one_of
 
-PICK = st.integers(min_value=0, max_value=2**16 - 1)
 UNITS = st.integers(min_value=1, max_value=4)
-
-
-def on_a_resource(rule_body: Callable[..., None]) -> Callable[..., None]:
-    """Gives the rule one of the resources. Does nothing while there is none, or once the service answers no more."""
-
-    def asked(self: "UnitMachine", which: int, **draws: Any) -> None:
-        names = self.units.names
-        if names and not self.units.is_silent:
-            rule_body(self, names[which % len(names)], **draws)
-
-    asked.__name__ = rule_body.__name__
-    return asked
+on_a_resource = on_one_of("units")
 
 
 class UnitMachine(RuleBasedStateMachine):
