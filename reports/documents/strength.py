@@ -36,16 +36,14 @@ Pair = tuple[str, str, str]
 Asked = tuple[str, str, tuple[str, ...]]
 
 
-def measure_strength(history: History, graph: TransitionGraph, illegal: Collection[Asked] | None = None) -> Strength:
-    """`illegal` are the requests that can be asked and must not move a workflow, each with a state; without them, every
-    pair of states that is no edge.
-    """
+def measure_strength(history: History, graph: TransitionGraph, illegal: Collection[Asked]) -> Strength:
+    """`illegal` are the requests that can be asked and must not move a workflow, each with a state."""
     answered = find_moves(history, graph)
     moves = answered.filter(pl.col("outcome") != "refused")
     taken = set(walk_taken(moves)) | set(history.audit.select("from", "to").drop_nulls().unique().iter_rows())
     asked = set(walk_asked(answered))
     raced, pairs = count_pairs(moves), list_pairs(graph)
-    wanted = set(illegal) if illegal is not None else set(pair_all(graph))
+    wanted = set(illegal)
     is_read = (pl.col("kind") == "read") & pl.col("observed").is_not_null()
     rounds = tuple(RacedPair(*pair, raced[pair]) for pair in pairs)
     return Strength(
@@ -106,12 +104,6 @@ def walk_taken(moves: pl.DataFrame) -> Iterator[tuple[str, str]]:
         origin = find_state(states, states, start)
         if origin is not None:
             yield origin, to
-
-
-def pair_all(graph: TransitionGraph) -> Iterator[Asked]:
-    """Every move that the graph does not have, asked for in the very state that the request names."""
-    for origin in graph.states:
-        yield from ((origin, to, (origin,)) for to in graph.states if graph.refuses(origin, to))
 
 
 def walk_asked(answered: pl.DataFrame) -> Iterator[Asked]:

@@ -202,11 +202,11 @@ def test_doctor_asks_without_reads(rich: Target, tmp_path: Path) -> None:
 
 def test_the_strength_says_what_it_costs(code: Target, tmp_path: Path) -> None:
     run(make_source(tmp_path / "h", code, Engine(code.graph), {"same-transition": 2}))
-    strength = measure_strength(read_history(tmp_path / "h"), code.graph)
+    strength = measure_strength(read_history(tmp_path / "h"), code.graph, [])
     assert NEVER_READ in describe_strength(Facts(strength=strength))
     small = load_text(tmp_path / "small", SMALL)
     run(make_source(tmp_path / "read", small, Engine(small.graph), {"same-transition": 2}))
-    read = measure_strength(read_history(tmp_path / "read"), small.graph)
+    read = measure_strength(read_history(tmp_path / "read"), small.graph, [])
     assert NEVER_READ not in describe_strength(Facts(strength=read))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from engine.target.graph import TransitionGraph
 from reports.comparison.facts import Facts
 from reports.history.events import EVENTS, Event
 from reports.history.history import History, take_frame
@@ -55,6 +56,11 @@ def trail(read_ns: int, *rows: str, workflow: str = "w", returned_ns: int | None
         entries.append({"from": origin, "to": to, "request_id": request_id or None})
     about = {"workflow": workflow, "read_ns": read_ns, "returned_ns": returned_ns}
     return {"event": "audit", **about, "entries": entries}
+
+
+def pair_all(graph: TransitionGraph) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Every move that the graph does not have, asked for in the very state that the request names."""
+    return [(origin, to, (origin,)) for origin in graph.states for to in graph.states if graph.refuses(origin, to)]
 
 
 def make_facts(**known: Any) -> Facts:

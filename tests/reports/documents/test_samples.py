@@ -5,7 +5,7 @@ from typing import Any
 from reports.documents.samples import EXCHANGE_MAX, EXCHANGES_MAX, OPERATIONS_MAX, TEXT_MAX, take_samples
 from reports.documents.strength import measure_strength
 from reports.judge.judge import judge
-from tests.reports.building import Record, advance, build, build_history, create
+from tests.reports.building import Record, advance, build, build_history, create, pair_all
 from tests.reports.pages import GRAPH, make_records
 
 
@@ -96,7 +96,7 @@ def test_state_pairs_tell_asked_from_taken() -> None:
     assert named["asked"] == {("B", "A")}
     assert named["taken"] == {("A", "B"), ("B", "X")}
     assert named["legal"] == GRAPH.edges
-    strength = measure_strength(history, GRAPH)
+    strength = measure_strength(history, GRAPH, pair_all(GRAPH))
     assert strength.transitions.covered == len(named["taken"])
     assert strength.illegal_pairs.covered == len(named["asked"])
 

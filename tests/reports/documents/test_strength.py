@@ -5,18 +5,18 @@ from msgspec import structs
 from engine.target.graph import TransitionGraph
 from reports.comparison.facts import BusyAnswers, Calibration, Covered, Facts, Strength
 from reports.documents.strength import FIXED_PROCESSES, describe_strength, list_pairs, measure_strength
-from tests.reports.building import Record, advance, build_history, create, read
+from tests.reports.building import Record, advance, build_history, create, pair_all, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
 CANCEL = "A|B-X"
 
 
 def measure(*records: Record) -> Strength:
-    return measure_strength(build_history([create("c", 0, 5), *records]), GRAPH)
+    return measure_strength(build_history([create("c", 0, 5), *records]), GRAPH, pair_all(GRAPH))
 
 
 def find_rounds(*records: Record) -> dict[tuple[str, str, str], int]:
-    found = measure_strength(build_history([create("c", 0, 5), *records]), GRAPH).raced_pairs.rounds
+    found = measure_strength(build_history([create("c", 0, 5), *records]), GRAPH, pair_all(GRAPH)).raced_pairs.rounds
     return {(one.state, one.first, one.second): one.rounds for one in found if one.rounds}
 
 
@@ -105,6 +105,7 @@ def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
             ]
         ),
         GRAPH,
+        pair_all(GRAPH),
     )
     strength = structs.replace(strength, calibration=Calibration("some-defect", 10, 9, 2))
     assert describe_strength(Facts(fixed_processes=True)) == [FIXED_PROCESSES]

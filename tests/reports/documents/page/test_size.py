@@ -12,7 +12,7 @@ from reports.documents.page.state_pairs import CELL, join_runs
 from reports.documents.samples import take_samples
 from reports.documents.strength import measure_strength
 from reports.judge.judge import judge
-from tests.reports.building import build_history
+from tests.reports.building import build_history, pair_all
 from tests.reports.pages import GRAPH, race
 
 KIBIBYTE = 1024
@@ -25,7 +25,7 @@ def render(races: int, *, failing: bool) -> str:
     records = [record for number in range(races) for record in race(number, outcomes)]
     history = build_history([{**record, "sent": LONG, "received": LONG} for record in records])
     judgement = judge(history, GRAPH, command="onewinner check runs/small")
-    samples, strength = take_samples(history, judgement, GRAPH), measure_strength(history, GRAPH)
+    samples, strength = take_samples(history, judgement, GRAPH), measure_strength(history, GRAPH, pair_all(GRAPH))
     return render_page(Facts(measures=measure(history), samples=samples, strength=strength), judgement)
 
 
