@@ -21,7 +21,6 @@ class Undecided:
     known to contradict each other all by themselves.
     """
 
-    w: int
     operations: list[Operation]
     starts: list[str | None]
     searched: Searched
@@ -31,13 +30,12 @@ class Undecided:
 @dataclass(frozen=True)
 class Decision:
     """`failed` and `undecided` by workflow number; every other workflow is explained. `searched` are those that the
-    linearization did not explain. `seconds` is what it took.
+    linearization did not explain.
     """
 
     failed: Mapping[int, Undecided] = field(default_factory=dict)
     undecided: tuple[int, ...] = ()
     searched: tuple[int, ...] = ()
-    seconds: float = 0.0
 
     @property
     def suspects(self) -> list[int]:
@@ -62,10 +60,10 @@ def decide(evidence: Evidence) -> Decision:
         operations, starts = evidence.lay_out(w)
         searched = search(operations, starts, evidence.graph, now + evidence.limits.workflow_s)
         if searched.verdict is Verdict.FAIL:
-            failed[w] = Undecided(w, operations, starts, searched)
+            failed[w] = Undecided(operations, starts, searched)
         elif searched.verdict is Verdict.UNKNOWN:
             undecided.append(w)
-    return Decision(failed, tuple(undecided), tuple(sorted({*rest, *contradictions})), time.monotonic() - began)
+    return Decision(failed, tuple(undecided), tuple(sorted({*rest, *contradictions})))
 
 
 def find_unlinearized(evidence: Evidence, ops: pl.DataFrame) -> pl.Series:
@@ -81,4 +79,4 @@ def find_unlinearized(evidence: Evidence, ops: pl.DataFrame) -> pl.Series:
 def take_contradiction(evidence: Evidence, found: CreateContradiction) -> Undecided:
     """A workflow that was answered before it was created, or created twice: there is nothing to search for."""
     operations, starts = evidence.lay_out(found.w)
-    return Undecided(found.w, operations, starts, Searched(Verdict.FAIL), (found.create, found.other))
+    return Undecided(operations, starts, Searched(Verdict.FAIL), (found.create, found.other))

@@ -27,7 +27,6 @@ class Lost:
     was not. `by_told`: what the answers told is needed to show it.
     """
 
-    w: int
     search: VersionSearch
     by_told: bool
 
@@ -90,7 +89,7 @@ def decide_versions(evidence: Evidence, decision: Decision) -> VersionDecision:
         if verdict is Verdict.FAIL and by_told is None:
             contradictory[w] = search
         elif verdict is Verdict.FAIL:
-            failed[w] = Lost(w, keep_moves(search) if is_suspect else search, bool(by_told))
+            failed[w] = Lost(keep_moves(search) if is_suspect else search, bool(by_told))
         elif verdict is Verdict.UNKNOWN:
             undecided.append(w)
     again = count_told_again(evidence.ops, found)

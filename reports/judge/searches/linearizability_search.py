@@ -86,7 +86,6 @@ class Searched:
 class Group:
     """Answers that change nothing, of one shape, by invoke time. `deadlines[i]` is the first return from i on."""
 
-    shape: Shape
     sample: Operation
     invokes: list[int]
     deadlines: list[tuple[int, int]]  # (returned, index of the operation)
@@ -275,13 +274,13 @@ def lay_out(operations: Iterable[Operation], rules: Rules) -> Problem:
     groups: list[list[Operation]] = []
     for alike in optional.values():
         groups += [[each] for each in alike] if is_timed and len(alike) <= UNKNOWN_MAX else [alike]
-    return Problem(rules, [gather(shape, group) for shape, group in pure.items()], known, groups)
+    return Problem(rules, [gather(group) for group in pure.values()], known, groups)
 
 
-def gather(shape: Shape, operations: list[Operation]) -> Group:
+def gather(operations: list[Operation]) -> Group:
     returns = [(operation.returned, index) for index, operation in enumerate(operations)]
     deadlines = list(accumulate(reversed(returns), min))[::-1]
-    return Group(shape, operations[0], [operation.invoked for operation in operations], deadlines, operations)
+    return Group(operations[0], [operation.invoked for operation in operations], deadlines, operations)
 
 
 def place_answers(problem: Problem, place: Place) -> tuple[tuple[int, ...], int, list[int]]:

@@ -46,9 +46,8 @@ class MarkerSearch:
         look = Operation(NO_ROW, LOOK, "ok", (), None, None, self.asked_ns, NEVER)
         operations = [*(hold_to(told, each) for each in self.operations), look]
         starts = [(state, False) for state in self.starts]
-        timed = self.graph.timed if self.graph is not None else ()
-        named = frozenset(state for move in timed for state in (move.origin, move.to))
-        rules = Rules(self._take, never_past, named, alone=self._list_alone if timed else None)
+        timed = self.graph is not None and self.graph.timed
+        rules = Rules(self._take, never_past, alone=self._list_alone if timed else None)
         return search(operations, starts, self.graph, time.monotonic() + self.limit_s, rules)
 
     def find_least(self) -> Sequence[Trace]:

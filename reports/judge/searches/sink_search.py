@@ -40,9 +40,8 @@ class SinkSearch:
         end = Operation(-1, END, "ok", (), None, None, -NEVER, NEVER)
         numbers = {row: str(number) for number, claim in enumerate(self.claims) for row in claim.rows}
         operations = [replace(each, mark=numbers.get(each.row, each.mark)) for each in self.operations]
-        timed = self.graph.timed if self.graph is not None else ()
-        named = frozenset(state for move in timed for state in (move.origin, move.to))
-        rules = Rules(self._take, never_past, named, alone=self._list_alone if timed else None)
+        timed = self.graph is not None and self.graph.timed
+        rules = Rules(self._take, never_past, alone=self._list_alone if timed else None)
         starts = [(state, (0,) * len(self.claims)) for state in self.starts]
         return search([*operations, end], starts, self.graph, time.monotonic() + self.limit_s, rules).verdict
 
