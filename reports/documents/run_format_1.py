@@ -8,7 +8,6 @@ PLAN = {"shares": "quotas", "crews": "worker_groups"}
 PAIRING = {"meetings": "pairings", "whole": "exhausted", "saved": "pruned"}
 UNITS = {"meetings": "pairings"}
 SCHEDULE = {"order": "schedule"}
-MEASURES = {"unheld": "unscheduled"}
 SAMPLES = {"coverage": "state_pairs"}
 MEASURES = {"unheld": "unscheduled"}
 

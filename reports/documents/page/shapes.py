@@ -20,7 +20,7 @@ def vertical(kind: str, x: str, top: float, bottom: float) -> Markup:
     return shape('<line class="{}" x1="{}" x2="{}" y1="{:g}" y2="{:g}"/>', kind, x, x, top, bottom)
 
 
-def draw_marks(marks: Iterable[Mark], top: float, bottom: float, unit: str = "%") -> Markup:
+def draw_marks(marks: Iterable[Mark], top: float, bottom: float) -> Markup:
     """A line and a text under it for each."""
     return put_together(
         vertical(f"grid{' fine' * mark.is_fine}", x, top, bottom + 4)
@@ -33,5 +33,5 @@ def draw_marks(marks: Iterable[Mark], top: float, bottom: float, unit: str = "%"
             mark.text,
         )
         for mark in marks
-        for x in [f"{mark.place:.2f}{unit}"]
+        for x in [f"{mark.place:.2f}%"]
     )
