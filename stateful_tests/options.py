@@ -14,9 +14,7 @@ class Options:
     seed: int
     batches: int
     plans: int
-    repeats: int
     plan: Path | None
-    shrink_limit_s: float
     no_shrink: bool
     limit_s: float
 
@@ -29,9 +27,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--seed", type=int, default=1, help="the same seed sends the same requests")
     add("--batches", type=int, default=4, help="how many batches of random sequences")
     add("--plans", type=int, default=40, help="how many plans of parallel branches")
-    add("--repeats", type=int, default=2, help="how often each plan is executed")
     add("--plan", type=Path, default=None, help="a saved plan, instead of pinned and random ones")
-    add("--shrink-limit-s", type=float, default=20.0, help="how long a failing plan is shrunk")
     add("--no-shrink", action="store_true", help="report the first failing sequence as it is")
     add("--limit-s", type=float, default=60.0, help="no batch begins after this many seconds")
 

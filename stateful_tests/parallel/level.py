@@ -26,6 +26,9 @@ from stateful_tests.parallel.runner import Runner, TeeJournal, Trial
 from stateful_tests.parallel.shrinking import shrink
 
 SOURCE = "parallel-0"
+# How often each plan is executed, and how long a failing one is shrunk.
+REPEATS = 2
+SHRINK_LIMIT_S = 20.0
 # How often the smallest plan is executed to tell how often it fails.
 TOLD_REPEATS = 10
 
@@ -110,12 +113,12 @@ def test_parallel(target: Target, history: Path, options: Options) -> None:
     journal = TeeJournal(history / f"{SOURCE}.jsonl", folder / "parallel.jsonl")
     runner = Runner(target, journal)
     pinned = [given_plan] * options.plans if given_plan else list_pinned(target)
-    search = Search(runner, options.plans, options.repeats, time.monotonic() + options.limit_s)
+    search = Search(runner, options.plans, REPEATS, time.monotonic() + options.limit_s)
     with report_level(runner.asker, "parallel", "plans", search) as report:
         search.try_all(pinned, options.seed)
         if search.failing is not None:
             report.ended = MISMATCH
-            shrink_limit_s = 0.0 if options.no_shrink or given_plan else options.shrink_limit_s
+            shrink_limit_s = 0.0 if options.no_shrink or given_plan else SHRINK_LIMIT_S
             raise MismatchError(reproduce(runner, search.failing, folder, shrink_limit_s))
         journal.end_copy()
         journal.scratch.unlink(missing_ok=True)

@@ -59,14 +59,13 @@ class TeeJournal(Journal):
 
 @dataclass(frozen=True)
 class Trial:
-    """Some executions of one plan: how many, how many of them failed, and the judgement of all.
+    """Some executions of one plan: how many of them failed, and the judgement of all.
 
     `blamed` are the operations of the plan on which each failure rests, the fewest first. `executed` counts the
     executions that had their workflows.
     """
 
     plan: ParallelPlan
-    repeats: int
     failed: int
     judgement: Judgement
     blamed: tuple[frozenset[Place], ...] = ()
@@ -102,7 +101,7 @@ class Runner:
         count = len(failed) or int(judgement.verdict is Verdict.FAIL)
         blamed = {frozenset(places[id_] for id_ in found.operations if id_ in places) for found in failing}
         fewest_first = tuple(sorted(blamed, key=lambda each: (len(each), sorted(each))))
-        return Trial(plan, repeats, count, judgement, fewest_first, executed)
+        return Trial(plan, count, judgement, fewest_first, executed)
 
     def execute(self, plan: ParallelPlan, places: dict[int | str, Place]) -> list[str]:
         """One execution; returns its workflows. Adds to `places` the place of each operation in the plan."""

@@ -47,8 +47,7 @@ def try_often(plan: ParallelPlan, try_out: TryOut) -> Trial:
     while sum(trial.failed for trial in trials) < KEEP_FAILED and len(trials) * CHUNK < KEEP_REPEATS:
         trials.append(try_out(plan, CHUNK))
     blamed = tuple(dict.fromkeys(places for trial in trials for places in trial.blamed))
-    repeats, failed = sum(trial.repeats for trial in trials), sum(trial.failed for trial in trials)
-    return Trial(plan, repeats, failed, trials[-1].judgement, blamed)
+    return Trial(plan, sum(trial.failed for trial in trials), trials[-1].judgement, blamed)
 
 
 def list_smaller(plan: ParallelPlan, blamed: Sequence[Collection[Place]] = ()) -> Iterator[ParallelPlan]:

@@ -103,7 +103,7 @@ def play(tmp_path: Path) -> Make:
 def test_a_right_engine_passes_and_ends_in_a_terminal_state(play: Make) -> None:
     runner, release = play()
     trial = runner.try_out(PAIR, 3)
-    assert (trial.repeats, trial.failed, trial.judgement.verdict) == (3, 0, Verdict.PASS)
+    assert (trial.failed, trial.judgement.verdict) == (0, Verdict.PASS)
     assert len(release.engine.states) == 3, "new workflows each time"
     assert set(release.engine.states.values()) <= runner.target.graph.terminal
     assert release.closed == 3, "and new connections"

@@ -17,7 +17,7 @@ OTHER = Call(workflow=1, route="advance", origin="A", to="B")
 READ = Call()
 BIG = ParallelPlan(((READ, WIN), (OTHER, READ), (WIN, READ, READ), (READ,)), (READ, OTHER, READ), 2, "drawn")
 JUDGEMENT = Judgement(Verdict.FAIL, "", ())
-FAILING = Trial(BIG, 1, 1, JUDGEMENT)
+FAILING = Trial(BIG, 1, JUDGEMENT)
 
 
 def fail_when(
@@ -27,7 +27,7 @@ def fail_when(
 
     def try_out(plan: ParallelPlan, repeats: int) -> Trial:
         failed = sum(coin.random() < chance for _ in range(repeats)) if rule(plan) else 0
-        return Trial(plan, repeats, failed, JUDGEMENT)
+        return Trial(plan, failed, JUDGEMENT)
 
     return try_out
 
@@ -60,7 +60,7 @@ def test_a_candidate_must_fail_more_than_once() -> None:
 
     def fail_once(plan: ParallelPlan, repeats: int) -> Trial:
         trials.append(repeats)
-        return Trial(plan, repeats, int(len(trials) == 1), JUDGEMENT)
+        return Trial(plan, int(len(trials) == 1), JUDGEMENT)
 
     assert try_often(BIG, fail_once).failed < KEEP_FAILED
     assert sum(trials) == KEEP_REPEATS
@@ -83,7 +83,7 @@ def test_a_race_of_later_rounds_becomes_one_of_the_first() -> None:
         begins = sum(branch[0] == WIN for branch in plan.branches)
         return two_win(plan) and (begins == 0 or plan.prefix.count(READ) > 1)
 
-    smallest = shrink(Trial(first, 1, 1, JUDGEMENT), fail_when(read_before, 1.0), 60)
+    smallest = shrink(Trial(first, 1, JUDGEMENT), fail_when(read_before, 1.0), 60)
     assert smallest == ParallelPlan(((WIN,), (WIN,)), (READ, READ), 1, "drawn")
 
 
