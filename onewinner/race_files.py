@@ -22,7 +22,7 @@ from reports.history.events import Exploration
 from reports.history.history import History
 from reports.judge.judge import judge
 from reports.judge.levels.race_file_format import RACE_FORMAT, Race, RaceRequest, write_race
-from reports.judge.levels.schedules import LEFT, UNDECIDED, Schedule, draw_trace, read_schedules
+from reports.judge.levels.schedules import LEFT, NAMES, UNDECIDED, Schedule, draw_trace, read_schedules
 from reports.judge.limits import Limits
 from reports.judge.text.schedule_explanation import explain_schedule
 from reports.judge.text.short_forms import count
@@ -128,7 +128,7 @@ def make_race(
 ) -> Race:
     """The schedule as data that can be run again."""
     assert level.proxy is not None
-    requests = tuple(RaceRequest(name, *astuple(each)) for name, each in zip("ABCDEFGH", pairing.actions, strict=False))
+    requests = tuple(RaceRequest(name, *astuple(each)) for name, each in zip(NAMES, pairing.actions, strict=False))
     isolation = engine.database_isolation
     parameters = {} if isolation is None else {"default_transaction_isolation": isolation}
     return Race(

@@ -8,11 +8,10 @@ from functools import cached_property
 import polars as pl
 
 from reports.judge.context import CheckContext
-from reports.judge.models.capacity import UnitOperation
-from reports.judge.models.named_units import count_unnamed
+from reports.judge.models.capacity import KINDS, UnitOperation
+from reports.judge.models.named_units import count_unnamed, is_move
 from reports.judge.models.workflow import NEVER
 
-KINDS = ("take", "give_back")
 # So many readings of which give-back was of which take are tried.
 READINGS_MAX = 16
 TOLD = ("units", "left", "unit", "returns_after_ns", "id", "of")
@@ -37,7 +36,7 @@ class Resource:
     @cached_property
     def moves(self) -> list[UnitOperation]:
         """Those that took effect, or may have."""
-        return [each for each in self.operations if each.kind in KINDS and each.outcome in ("won", "unknown")]
+        return [each for each in self.operations if is_move(each)]
 
     @cached_property
     def untold(self) -> list[UnitOperation]:

@@ -9,9 +9,8 @@ from reports.history.events import Effects
 from reports.judge.context import CheckContext
 from reports.judge.evidence.evidence import Evidence
 from reports.judge.evidence.linearizability_decision import find_unlinearized
+from reports.judge.models.workflow import MOVES
 from reports.judge.searches.marker_search import MarkerSearch, Trace
-
-MOVES = ("advance", "set")
 
 
 def list_asked(context: CheckContext) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import polars as pl
 
 from reports.history.history import Record
 from reports.judge.context import CheckContext
-from reports.judge.models.workflow import NEVER
+from reports.judge.models.workflow import MOVES, NEVER
 from reports.judge.text.finding_text import NAMED_MAX, name
 from reports.judge.text.short_forms import join
 from reports.judge.verdict import CheckResult, Finding, Verdict
@@ -50,7 +50,7 @@ def find_overlapping(ops: pl.DataFrame) -> list[int]:
     until = pl.when(pl.col("outcome") == "unknown").then(pl.lit(NEVER)).otherwise("ends")
     effective = effective.with_columns(ends=until)
     writes = effective.filter(kind="write").select("row", "begins", "ends")
-    moves = effective.filter(pl.col("kind").is_in(["advance", "set"])).select("begins", "ends")
+    moves = effective.filter(pl.col("kind").is_in(MOVES)).select("begins", "ends")
     overlap = (pl.col("begins") <= pl.col("ends_right")) & (pl.col("begins_right") <= pl.col("ends"))
     pairs = writes.join(moves, how="cross").filter(overlap)
     return pairs["row"].unique().sort().to_list()

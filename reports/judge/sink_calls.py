@@ -16,12 +16,12 @@ from reports.history.events import Call, CallsAwaited, Sink
 from reports.history.history import History
 from reports.judge.context import CheckContext, Suspicion, doubt, fail, make_finding
 from reports.judge.evidence.idempotency_keys import ONE_OPERATION
+from reports.judge.models.workflow import MOVES
 from reports.judge.searches.sink_search import Claim, SinkSearch
 from reports.judge.text.sink_text import NOT_AWAITED, STILL_CAME, describe_calls, describe_moves, describe_silence
 from reports.judge.verdict import Finding, Verdict
 
 CHECK = "effects"
-MOVES = ("advance", "set")
 SHOWN_MAX = 8
 
 

@@ -10,7 +10,6 @@ import polars as pl
 
 from reports.history.history import Record
 from reports.judge.capacity_resources import (
-    KINDS,
     READINGS_MAX,
     Resource,
     gather_resources,
@@ -27,7 +26,7 @@ from reports.judge.context import (
     not_applicable,
     report_rows,
 )
-from reports.judge.models.capacity import UnitOperation, explain
+from reports.judge.models.capacity import KINDS, UnitOperation, explain
 from reports.judge.models.named_units import explain_names, find_names
 from reports.judge.text.capacity_text import (
     describe_excess,

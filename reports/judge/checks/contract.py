@@ -17,6 +17,7 @@ from reports.judge.context import (
 )
 from reports.judge.evidence.creates import find_shared_ids
 from reports.judge.forbidden_kinds import find_forbidden, find_never_shown
+from reports.judge.models.workflow import MOVES
 from reports.judge.probes import find_probes, suspect_probes
 from reports.judge.stuck_workflows import find_stuck
 from reports.judge.text.finding_text import (
@@ -109,7 +110,7 @@ def leave_out_strays(context: CheckContext, ops: pl.DataFrame, refused: pl.DataF
     something moved the workflow meanwhile, or may have, the state is not known.
     """
     moves = ops.filter(
-        pl.col("kind").is_in(["advance", "set"]) & pl.col("outcome").is_in(["won", "unknown"]) & pl.col("mine")
+        pl.col("kind").is_in(MOVES) & pl.col("outcome").is_in(["won", "unknown"]) & pl.col("mine")
     ).select("w", "outcome", "begins", "ends", after="next")
     told = ops.filter((pl.col("kind") == "create") & (pl.col("outcome") == "ok")).select(
         "w", "outcome", "begins", "ends", after="observed"

@@ -19,7 +19,8 @@ from reports.judge.context import (
     report_rows,
 )
 from reports.judge.evidence.idempotency_keys import ONE_OPERATION, SAME
-from reports.judge.markers import MOVES, find_traces, lay_out_contradictory, list_asked
+from reports.judge.markers import find_traces, lay_out_contradictory, list_asked
+from reports.judge.models.workflow import MOVES
 from reports.judge.searches.marker_search import NO_ROW, MarkerSearch
 from reports.judge.sink_calls import judge_calls
 from reports.judge.text.marker_text import (

@@ -4,6 +4,7 @@ import polars as pl
 
 from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable, report_row
 from reports.judge.evidence.ids_per_tenant import OtherObject
+from reports.judge.evidence.lost_logins import UNAUTHORIZED
 from reports.judge.probes import find_probes, suspect_probes
 from reports.judge.text.finding_text import (
     describe_foreign,
@@ -11,8 +12,6 @@ from reports.judge.text.finding_text import (
     describe_unknown_tenant,
 )
 from reports.judge.verdict import CheckResult, Finding, Verdict
-
-UNAUTHORIZED = 401
 
 
 def check_tenant_isolation(context: CheckContext) -> CheckResult:

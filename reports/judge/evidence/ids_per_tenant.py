@@ -17,12 +17,11 @@ from reports.judge.evidence.creates import find_ids_of_tenants
 from reports.judge.evidence.evidence import MODEL_COLUMNS, Evidence, list_named
 from reports.judge.evidence.linearizability_decision import Decision
 from reports.judge.evidence.trail_readings import read_request_ids
-from reports.judge.models.workflow import NEVER, Operation
+from reports.judge.models.workflow import MOVES, NEVER, Operation
 from reports.judge.searches.linearizability_search import search
 from reports.judge.verdict import Verdict
 
 SERVED = ("won", "ok", "conflict", "stale")
-MOVES = ("advance", "set")
 Pair = tuple[int, int]  # the tenant codes of a stranger and of an owner
 
 

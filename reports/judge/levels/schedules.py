@@ -13,6 +13,7 @@ from reports.history.history import History
 from reports.judge.levels.race_file_format import Line
 from reports.judge.levels.sql import clip
 
+NAMES = "ABCDEFGH"  # of the requests
 COLUMN = 54
 # The outcome of such an order is not known: a statement could belong to two requests, or the service did otherwise.
 UNDECIDED = frozenset({"unknown", "diverged"})
@@ -79,7 +80,7 @@ def read_schedules(history: History) -> list[Schedule]:
 def draw_trace(schedule: Schedule) -> str:
     """The statements in columns, one for each request, in the order in which they ran; the answers below."""
     count = len(schedule.answers)
-    names = "ABCDEFGH"[:count]
+    names = NAMES[:count]
     lines = ["    " + " | ".join(f"{name:{COLUMN}}" for name in names).rstrip()]
     for number, step in enumerate(schedule.steps, start=1):
         if schedule.wait_s and number == schedule.lead + 1:

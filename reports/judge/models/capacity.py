@@ -16,6 +16,8 @@ from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Impossible, Operati
 from reports.judge.searches.linearizability_search import Rules, never_past, search
 from reports.judge.verdict import Verdict
 
+# The kinds of requests that change how many units are left.
+KINDS = ("take", "give_back")
 BEGINNING = -NEVER
 IMPOSSIBLE_NUMBER = -1
 
@@ -188,7 +190,7 @@ def step(units: int, left: int, operation: Operation) -> int | Impossible:
     """How many of `units` are left after the operation took effect with `left` of them, or IMPOSSIBLE."""
     asked, told = int(operation.mark or 1), operation.observed
     after = left
-    if operation.outcome in ("won", "unknown") and operation.kind in ("take", "give_back"):
+    if operation.outcome in ("won", "unknown") and operation.kind in KINDS:
         after = left - asked if operation.kind == "take" else left + asked
     elif operation.kind == "take" and operation.outcome == "conflict" and left >= asked:
         return IMPOSSIBLE

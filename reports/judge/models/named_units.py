@@ -11,12 +11,11 @@ from functools import partial
 from itertools import combinations, pairwise
 
 from reports.judge.models import capacity
-from reports.judge.models.capacity import UnitOperation
+from reports.judge.models.capacity import KINDS, UnitOperation
 from reports.judge.models.workflow import IMPOSSIBLE, Impossible, Operation
 from reports.judge.searches.linearizability_search import Rules, never_past, search
 from reports.judge.verdict import Verdict
 
-KINDS = ("take", "give_back")
 # A request that tells no name for more units than this has too many meanings to try.
 UNNAMED_MAX = 3
 # The names that are held, of those that are followed; and how many other units are.

@@ -13,6 +13,8 @@ class Impossible(Enum):
 
 
 IMPOSSIBLE = Impossible.IMPOSSIBLE
+# The kinds of requests that ask for a transition.
+MOVES = ("advance", "set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,12 @@ class Operation:
 
     @property
     def is_win(self) -> bool:
-        return self.kind in ("advance", "set") and self.outcome == "won"
+        return self.kind in MOVES and self.outcome == "won"
 
     @property
     def is_move(self) -> bool:
         """Whether it took effect as a transition, or may have."""
-        return self.is_win or (self.kind in ("advance", "set") and self.outcome == "unknown")
+        return self.is_win or (self.kind in MOVES and self.outcome == "unknown")
 
     @property
     def enters(self) -> bool:

@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 
 from reports.judge.evidence.faults import HARMLESS
-from reports.judge.levels.schedules import Schedule
+from reports.judge.levels.schedules import NAMES, Schedule
 from reports.judge.levels.sql import find_condition, find_read_tables, find_written, is_commit, selects
-
-NAMES = "ABCDEFGH"
 
 
 def explain_schedule(schedule: Schedule) -> str:
