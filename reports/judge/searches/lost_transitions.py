@@ -166,14 +166,5 @@ def weaken(operation: Operation) -> Operation | None:
 
 
 def count_while(moments: Sequence[int], holds: Callable[[int], bool]) -> int:
-    """How many of the first moments it holds for. Where it does not hold it never does again; so half of the rest are
-    ruled out at each look.
-    """
-    low, high = 0, len(moments)
-    while low < high:
-        middle = (low + high) // 2
-        if holds(moments[middle]):
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    """How many of the first moments it holds for. Where it does not hold it never does again."""
+    return bisect_left(moments, True, key=lambda moment: not holds(moment))
