@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from functools import cache
 from math import inf
+from statistics import median
 
 # How often of ten a change of the detectable size is seen, and how many times the blocks are drawn again for it.
 POWER = 0.9
@@ -57,9 +58,7 @@ def find_floor(pairs: int) -> float:
 
 def find_center(differences: Sequence[float]) -> float:
     """The median of the means of all pairs of them (Hodges and Lehmann 1963): the shift that fits best."""
-    means = list_means(differences)
-    middle = len(means) // 2
-    return means[middle] if len(means) % 2 else (means[middle - 1] + means[middle]) / 2
+    return median(list_means(differences))
 
 
 def find_bound(differences: Sequence[float], alpha: float) -> float:

@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 from reports.comparison.facts import Facts
 from reports.judge.levels.scenarios import sum_scenarios
 from reports.judge.levels.unfinished_levels import describe_partial
+from reports.judge.text.short_forms import shorten
 from reports.judge.verdict import Finding, Judgement, Verdict
 
 NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -63,9 +64,10 @@ def add_outcome(
     case: ET.Element, verdict: Verdict | None, reason: str, findings: Sequence[Finding], facts: Facts
 ) -> None:
     if verdict is None:
-        ET.SubElement(case, "skipped", message=shorten(reason))
+        ET.SubElement(case, "skipped", message=shorten(clean(reason), MESSAGE_MAX))
     elif verdict is not Verdict.PASS:
-        found = ET.SubElement(case, TAGS[verdict], message=shorten(findings[0].title if findings else reason))
+        title = clean(findings[0].title if findings else reason)
+        found = ET.SubElement(case, TAGS[verdict], message=shorten(title, MESSAGE_MAX))
         found.text = clean(write_body(findings, facts.command))
 
 
@@ -83,11 +85,6 @@ def write_body(findings: Iterable[Finding], command: str) -> str:
             break
         parts.append(part)
     return "\n\n".join([*parts, *([f"the same run again: {command[:WORDS_MAX]}"] if command else [])])
-
-
-def shorten(text: str) -> str:
-    text = clean(text)
-    return text if len(text) <= MESSAGE_MAX else f"{text[: MESSAGE_MAX - 3]}..."
 
 
 def clean(text: str) -> str:
