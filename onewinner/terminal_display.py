@@ -17,11 +17,12 @@ from rich.text import Text
 from onewinner.answer_counts import AnswerCounts
 from onewinner.standard_streams import drop
 from reports.comparison.facts import DefectRow, ViolatingSchedule
-from reports.comparison.measure_tables import describe_injected, describe_quality
+from reports.comparison.measure_tables import describe_quality
 from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run_folder import Run
 from reports.documents.strength import FIXED_PROCESSES, describe_strength
+from reports.judge.evidence.faults import describe_faults
 from reports.judge.levels.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.levels.run_plan import LevelRun
 from reports.judge.levels.unfinished_levels import describe_partial
@@ -189,7 +190,7 @@ def print_verdict(run: Run) -> None:
     measures = run.facts.measures
     if ended := describe_endings(measures.endings):
         print_text(ended, "bold yellow")
-    told = (describe_quality(measures), describe_injected(measures), describe_unscheduled(measures.unscheduled))
+    told = (describe_quality(measures), describe_faults(measures.faults), describe_unscheduled(measures.unscheduled))
     for line in filter(None, told):
         print_text(line, "dim")
     for line in describe_strength(run.facts) if run.judgement.verdict is Verdict.PASS else ():

@@ -5,6 +5,7 @@ Measures never change a verdict. If one fails, its error is recorded, and the ot
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from reports.comparison.blocks import measure_blocks, measure_plan, measure_strata
@@ -13,7 +14,7 @@ from reports.comparison.latency_percentiles import measure_latency
 from reports.comparison.race_quality import measure_quality
 from reports.history.events import Workload
 from reports.history.history import History
-from reports.judge.evidence.faults import count_faults, describe_faults
+from reports.judge.evidence.faults import count_faults
 from reports.judge.levels.proxy_facts import count_endings, count_unscheduled
 from reports.judge.text.short_forms import show_time
 
@@ -60,14 +61,22 @@ def measure(history: History) -> Measures:
     Sources that run through schedules are not timed: their statements are held back, so their times say nothing.
     """
     timed = history.without({source for source, _ in history.by_source(Workload)})
+    found, errors = take_parts(
+        {name: partial(take, history if name in UNTIMED else timed) for name, take in MEASURES.items()}
+    )
+    return Measures(**found, errors=errors)
+
+
+def take_parts(parts: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Each part that can be taken, and why each of the others cannot."""
     found: dict[str, Any] = {}
     errors = {}
-    for name, take in MEASURES.items():
+    for name, take in parts.items():
         try:
-            found[name] = take(history if name in UNTIMED else timed)
-        except Exception as error:  # noqa: BLE001 - a measure decides nothing, so it may not end anything either
+            found[name] = take()
+        except Exception as error:  # noqa: BLE001 - what is shown beside a verdict may neither change one nor end a run
             errors[name] = f"{type(error).__name__}: {error}"
-    return Measures(**found, errors=errors)
+    return found, errors
 
 
 def tabulate(measures: Measures) -> list[Table]:
@@ -126,11 +135,6 @@ def describe_quality(measures: Measures) -> str:
         overlap = f"{most.overlap.p50} of {most.contenders - 1} in flight together with the winner"
         parts.append(f"{overlap} (p50; at least {most.overlap.min})")
     return f"races of {most.contenders} ({most.races:,}): {'; '.join(parts)}"
-
-
-def describe_injected(measures: Measures) -> str:
-    """One line on the faults that were injected; empty without any."""
-    return describe_faults(measures.faults or {})
 
 
 def show_pair(spread: Spread) -> str:

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from engine.target.graph import TransitionGraph
 from reports.comparison.facts import Picture, Purpose, Samples, ShownOperation
+from reports.comparison.measure_tables import take_parts
 from reports.comparison.race_quality import measure_races
 from reports.documents.strength import find_state_pairs
 from reports.history.events import Call
@@ -41,17 +42,11 @@ class Choice:
 
 def take_samples(history: History, judgement: Judgement, graph: TransitionGraph | None = None) -> Samples:
     """Nothing raises: samples decide nothing, so a part that fails is among the errors."""
-    found: dict[str, Any] = {}
-    errors = {}
     parts: dict[str, Callable[[], Any]] = {
         "pictures": lambda: draw_pictures(history, judgement),
         "state_pairs": lambda: find_state_pairs(history, graph) if graph is not None else None,
     }
-    for name, take in parts.items():
-        try:
-            found[name] = take()
-        except Exception as error:  # noqa: BLE001 - what shows a verdict may not change one
-            errors[name] = f"{type(error).__name__}: {error}"
+    found, errors = take_parts(parts)
     return Samples(**found, errors=errors)
 
 

@@ -13,9 +13,10 @@ from reports.comparison.description import (
     show_ratio,
 )
 from reports.comparison.facts import DefectRow, Facts, Reproduction, ViolatingSchedule
-from reports.comparison.measure_tables import Table, describe_injected, tabulate
+from reports.comparison.measure_tables import Table, tabulate
 from reports.documents.pairings import describe_pairings
 from reports.documents.strength import describe_strength
+from reports.judge.evidence.faults import describe_faults
 from reports.judge.levels.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.levels.run_plan import LevelRun
 from reports.judge.levels.unfinished_levels import describe_partial
@@ -154,7 +155,7 @@ def render_facts(facts: Facts, judgement: Judgement) -> str:
     measures = facts.measures
     ended = describe_endings(measures.endings)
     lines = [f"- **{escape(ended)}**"] if ended else []
-    faults = (describe_injected(measures), describe_unscheduled(measures.unscheduled))
+    faults = (describe_faults(measures.faults), describe_unscheduled(measures.unscheduled))
     lines += [f"- {line}" for line in (counted, *map(escape, faults)) if line]
     lines += [f"- {level.level}: {escape(describe_level(level))}" for level in facts.levels]
     lines += [f"- {escape(line)}" for line in describe_pairings(facts.pairings)]

@@ -1,9 +1,9 @@
 """Accounting: what was planned and what was run. And this run: versions, seeds, database, machine."""
 
 from reports.comparison.facts import Facts
-from reports.comparison.measure_tables import describe_injected
 from reports.documents.page.templates import Section, render
 from reports.documents.summary import sentence
+from reports.judge.evidence.faults import describe_faults
 from reports.judge.levels.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.verdict import Judgement
 
@@ -17,7 +17,7 @@ def list_accounting(facts: Facts, judgement: Judgement) -> Section | None:
     measures = facts.measures
     lines = (
         describe_endings(measures.endings),
-        describe_injected(measures),
+        describe_faults(measures.faults),
         describe_unscheduled(measures.unscheduled),
     )
     absent = [(one.level, name, why) for one in facts.levels for name, why in one.not_applicable.items()]

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -46,10 +46,6 @@ class Faults:
             found.setdefault(fault.workflow, []).append(fault)
         return found
 
-    @cached_property
-    def _untils(self) -> dict[str | None, list[int]]:
-        return {workflow: [fault.until for fault in found] for workflow, found in self._by_workflow.items()}
-
     @property
     def named(self) -> dict[str, list[Fault]]:
         """Those that tell their workflow, by it."""
@@ -63,8 +59,9 @@ class Faults:
         """The faults that may have struck this workflow and were over from `begin` on, before `end`; by their end."""
         found: list[Fault] = []
         for key in (workflow, None):
-            untils = self._untils.get(key, [])
-            found += self._by_workflow.get(key, [])[bisect_left(untils, begin) : bisect_left(untils, end)]
+            mine = self._by_workflow.get(key, [])
+            first, last = (bisect_left(mine, moment, key=lambda fault: fault.until) for moment in (begin, end))
+            found += mine[first:last]
         return sorted(found)
 
     def any_during(self, workflow: str, begin: int, end: int) -> bool:
@@ -171,10 +168,9 @@ def count_faults(history: History) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def describe_faults(counts: dict[str, int]) -> str:
+def describe_faults(counts: Mapping[str, int] | None) -> str:
     """531 faults were injected: answer lost 120, backend ended 11, 3 crashes of the database; empty without any."""
-    total = sum(counts.values())
-    if not total:
+    if not counts or not (total := sum(counts.values())):
         return ""
     crashes = sum(many for what, many in counts.items() if what in CRASHES)
     parts = [f"{what} {many:,}" for what, many in counts.items() if what not in CRASHES]

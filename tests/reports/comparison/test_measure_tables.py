@@ -6,12 +6,13 @@ import pytest
 
 from reports.comparison import measure_tables
 from reports.comparison.facts import Facts, Measures
-from reports.comparison.measure_tables import describe_injected, describe_quality, measure, tabulate
+from reports.comparison.measure_tables import describe_quality, measure, tabulate
 from reports.documents.page import render_page
 from reports.documents.summary import render_summary
 from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
+from reports.judge.evidence.faults import describe_faults
 from reports.judge.levels.run_plan import LevelRun
 from reports.judge.verdict import Judgement, Verdict
 from tests.reports.building import advance, build_history, fault, read
@@ -71,10 +72,10 @@ def test_the_faults_that_were_injected_are_counted_in_every_document() -> None:
     facts = Facts(measures=measure(build_history(records, *injected)), levels=levels)
     assert facts.measures.faults == {"answer lost": 2, "server killed": 1}
     line = "3 faults were injected: answer lost 2, 1 crash of the database"
-    assert describe_injected(facts.measures) == line
+    assert describe_faults(facts.measures.faults) == line
     assert line in render_page(facts, JUDGEMENT)
     assert line in render_summary(facts, JUDGEMENT)
-    assert describe_injected(Measures(errors={"faults": "no clock"})) == ""
+    assert describe_faults(Measures(errors={"faults": "no clock"}).faults) == ""
     agenda = {"event": "workload", "source": "faults", "kinds": {}}
     assert measure(build_history(records, agenda, *injected)).faults == facts.measures.faults
 
