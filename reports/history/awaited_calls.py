@@ -5,8 +5,9 @@ The rules, the wins and the calls are in the history by then, so they are read f
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ LIMIT_S = 300
 READING_PART = 10
 # A sink's name, and the marker or the workflow's id that a call carries.
 Calls = Counter[tuple[str, str]]
+Read = TypeVar("Read")
 
 
 class LineDetail(msgspec.Struct):
@@ -95,7 +97,7 @@ def find_due(path: Path, sinks: Sequence[events.Sink]) -> Calls:
     begun: dict[int | str | None, Line] = {}
     ids: dict[str | None, str] = {}
     due = Calls()
-    for line in read_lines(path):
+    for line in walk_whole(path, DECODE):
         if line.event == "invoke":
             begun[line.id] = line
         elif line.event == "return" and (asked := begun.pop(line.id, None)) is not None:
@@ -108,25 +110,19 @@ def find_due(path: Path, sinks: Sequence[events.Sink]) -> Calls:
     return due
 
 
-def read_lines(path: Path) -> list[Line]:
-    """The lines that are whole by now."""
-    found = []
+def walk_whole(path: Path, decode: Callable[[bytes], Read]) -> Iterator[Read]:
+    """The lines that are whole by now, and that can be read so."""
     for line in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            found.append(DECODE(line))
+            yield decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-    return found
 
 
 def read_sinks(path: Path) -> tuple[list[events.Sink], Calls]:
     """The rules, and how many calls that were carried out came for each subject."""
     rules, calls = [], Calls()
-    for line in path.read_bytes().splitlines() if path.exists() else ():
-        try:
-            event = DECODE_SINK(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            continue
+    for event in walk_whole(path, DECODE_SINK):
         if isinstance(event, events.Sink):
             rules.append(event)
         elif event.taken and event.subject is not None:

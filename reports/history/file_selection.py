@@ -44,16 +44,14 @@ def find_files(path: Path) -> list[Path]:
     Raises HistoryError for a path that holds no history, and for a file that is named like one and cannot be read.
     """
     if not path.is_dir():
-        refuse_irregular(path)
-        refuse_wrapped(path)
+        refuse_unreadable(path)
         if is_sealed_events(path):
             raise HistoryError(path, f"holds events of {find_owner(path, SEALED_EVENTS)}; name that file")
         return [path]
     folder = choose_folder(path)
     candidates = [file for file in sorted(folder.iterdir()) if is_named_like_history(file)]
     for file in candidates:
-        refuse_irregular(file)
-        refuse_wrapped(file)
+        refuse_unreadable(file)
         if file.suffix not in (JOURNAL, SEALED):
             raise HistoryError(file, f"is named like a history, and ends neither in {JOURNAL} nor in {SEALED}")
     journals = [file for file in candidates if file.suffix == JOURNAL and not is_sealed_events(file)]
@@ -94,19 +92,14 @@ def is_named_like_history(file: Path) -> bool:
     return any(suffix.lower() in NAMED_LIKE_HISTORIES for suffix in file.suffixes)
 
 
-def refuse_irregular(path: Path) -> None:
-    """Raises HistoryError for what is no regular file."""
-    if path.is_file():
-        return
+def refuse_unreadable(path: Path) -> None:
+    """Raises HistoryError for what is no regular file, and for what another program has put around the lines."""
     if path.is_symlink() and not path.exists():
         raise HistoryError(path, "is a link to a file that does not exist")
     if not path.exists():
         raise HistoryError(path, "there is no such file or folder")
-    raise HistoryError(path, "is a folder" if path.is_dir() else "is neither a regular file nor a folder")
-
-
-def refuse_wrapped(path: Path) -> None:
-    """Raises HistoryError for what another program has put around the lines."""
+    if not path.is_file():
+        raise HistoryError(path, "is a folder" if path.is_dir() else "is neither a regular file nor a folder")
     with path.open("rb") as content:
         begin = content.read(len(BYTE_ORDER_MARK))
     if begin.startswith(GZIP_MAGIC):

@@ -2,7 +2,7 @@
 error with the file, and the row or the line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +20,7 @@ from reports.history.lines import AUDIT_SCHEMA, NEW_COLUMNS, OPERATION_SCHEMA, L
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 NUMBERS_TOO = ("id", "process", "race")
+NEEDED_OF_OPERATIONS = tuple(name for name in OPERATION_SCHEMA if name not in NEW_COLUMNS)
 NEEDED_OF_TRAILS = ("workflow", "read_ns", "trail", "position", "from", "to")
 
 
@@ -27,11 +28,7 @@ def scan_operations(path: Path) -> tuple[pl.LazyFrame, int]:
     """The operations of a sealed file, not loaded, and how many there are. Raises HistoryError."""
     try:
         scan = scan_parquet(path)
-        schema = scan.collect_schema()
-        missing = [name for name in OPERATION_SCHEMA if name not in schema and name not in NEW_COLUMNS]
-        if missing:
-            raise HistoryError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-        frame = take_columns(path, scan, OPERATION_SCHEMA)
+        frame = take_columns(path, scan, OPERATION_SCHEMA, NEEDED_OF_OPERATIONS)
         # What a writer does not know may be left out.
         frame = frame.with_columns(pl.col("tenant", "scenario").fill_null(""))
         states, invoked, returned = pl.col("expected"), pl.col("invoked_ns"), pl.col("returned_ns")
@@ -57,10 +54,7 @@ def read_audit(path: Path) -> pl.DataFrame:
         return pl.DataFrame(schema=AUDIT_SCHEMA)
     try:
         scan = scan_parquet(sibling)
-        missing = [name for name in NEEDED_OF_TRAILS if name not in scan.collect_schema()]
-        if missing:
-            raise HistoryError(sibling, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
-        frame = take_columns(sibling, scan, AUDIT_SCHEMA)
+        frame = take_columns(sibling, scan, AUDIT_SCHEMA, NEEDED_OF_TRAILS)
         about = ("workflow", "read_ns", "returned_ns")
         refuse_rows(
             sibling,
@@ -93,9 +87,14 @@ def read_events(path: Path) -> list[Event]:
         raise HistoryError(sibling, error.what, line=error.line) from None
 
 
-def take_columns(path: Path, scan: pl.LazyFrame, wanted: Schema) -> pl.LazyFrame:
-    """The columns that are known, each of its own type. Raises HistoryError for one that is something else."""
+def take_columns(path: Path, scan: pl.LazyFrame, wanted: Schema, needed: Sequence[str]) -> pl.LazyFrame:
+    """The columns that are known, each of its own type. Raises HistoryError for one that is needed and not there, and
+    for one that is something else.
+    """
     given = scan.collect_schema()
+    missing = [name for name in needed if name not in given]
+    if missing:
+        raise HistoryError(path, f"lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}")
     for name, kind in wanted.items():
         found = given.get(name, pl.Null())
         if not fits(found, kind, numbers_too=name in NUMBERS_TOO):
