@@ -179,11 +179,11 @@ def count_steps(trace: Trace, task: int) -> int:
 
 async def run_known(pairing: Pairing, run: Run, choose: Callable[[], Choose]) -> Trace:
     """A schedule, tried ATTEMPTS_MAX times until its outcome is known."""
-    for _ in range(ATTEMPTS_MAX - 1):
+    for _ in range(ATTEMPTS_MAX):
         trace = await run(pairing, choose())
         if trace.is_known:
-            return trace
-    return await run(pairing, choose())
+            break
+    return trace
 
 
 def stop_after(first: int, count: int) -> Callable[[], Choose]:

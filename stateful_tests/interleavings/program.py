@@ -100,9 +100,8 @@ async def run(options: Options, launch: Launch) -> None:
 
 def record_unstarted(spec: LaunchSpec, error: ServiceError) -> None:
     """A service that starts, but not behind the proxy: the history says why the level was not run."""
-    journal = Journal(spec.journal)
-    journal.write(events.Broken(what=f"the service did not start behind the proxy: {error}"))
-    journal.close()
+    with Journal(spec.journal) as journal:
+        journal.write(events.Broken(what=f"the service did not start behind the proxy: {error}"))
 
 
 async def run_level(options: Options, launch: Launch, database: Database, testbed: Testbed) -> None:
