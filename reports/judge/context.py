@@ -59,7 +59,7 @@ class CheckContext:
         server error that is stored under an idempotency key is touched with the request that met the fault.
         """
         names = [workflow for workflow, found in self.faults.named.items() for _ in found]
-        numbers = self.evidence.number_workflows(pl.Series(names, dtype=pl.String))
+        numbers = self.evidence.number_workflows(names)
         touched = find_touched(self.faults, self.ops.select("w", "invoked", "returned"), numbers)
         return touched | find_stored_errors(self.ops, self.evidence.history.encoded, touched)
 

@@ -55,19 +55,16 @@ def find_never_shown(context: CheckContext) -> list[AccessDenied]:
     tenants = dict(own.select("w", "tenant").unique("w").iter_rows())
     served = {(source, tenant): at for source, tenant, at in find_last_served(own).iter_rows()}
     numbers = {source.name: number for number, source in enumerate(history.sources)}
+    number_workflows = context.evidence.number_workflows
     shown = {
-        "audit trail": {tenants.get(w) for w in number(context, history.audit["workflow"].unique().to_list())},
-        "effects": {tenants.get(w) for w in number(context, [event.workflow for event in history.having(Effects)])},
+        "audit trail": {tenants.get(w) for w in number_workflows(history.audit["workflow"].unique())},
+        "effects": {tenants.get(w) for w in number_workflows([event.workflow for event in history.having(Effects)])},
     }
     found: dict[tuple[str, int | None], AccessDenied] = {}
-    for (source, event), w in zip(told, number(context, [event.workflow for _, event in told]), strict=True):
+    for (source, event), w in zip(told, number_workflows([event.workflow for _, event in told]), strict=True):
         what, tenant = str(event.question), tenants.get(w)
         last = served.get((numbers[source], tenant))
         is_served = last is not None and last > (event.until_ns or 0)
         if is_served and tenant not in shown[what]:
             found.setdefault((what, tenant), event)
     return list(found.values())
-
-
-def number(context: CheckContext, workflows: list[str | None]) -> list[int | None]:
-    return context.evidence.number_workflows(pl.Series(workflows, dtype=pl.String)).to_list()

@@ -37,7 +37,7 @@ def name_writes(context: CheckContext, results: Sequence[CheckResult]) -> tuple[
 def add_writes(context: CheckContext, finding: Finding) -> Finding:
     if finding.verdict is not Verdict.FAIL or finding.workflow is None:
         return finding
-    (w,) = context.evidence.number_workflows(pl.Series([finding.workflow], dtype=pl.String)).to_list()
+    [w] = context.evidence.number_workflows([finding.workflow])
     if w is None or not (rows := find_overlapping(context.evidence.slice(w))):
         return finding
     return replace(finding, words=f"{finding.words}\n\n{describe_writes(context.records(rows))}")

@@ -212,7 +212,7 @@ def suspect_moves(
 ) -> list[Suspicion]:
     """The subjects whose calls tell of more moves than any order of their workflow's operations has."""
     claimed = take_claims(rule, open_, moves, ids)
-    numbers = context.evidence.number_workflows(pl.Series(list(claimed), dtype=pl.String))
+    numbers = context.evidence.number_workflows(list(claimed))
     suspicions: list[Suspicion] = []
     for w, claims in zip(numbers, claimed.values(), strict=True):
         if w in context.decision.suspects:

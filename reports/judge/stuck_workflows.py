@@ -75,7 +75,7 @@ def find_spared(context: CheckContext) -> set[int]:
     probes = [event for event in context.evidence.history.having(Probe) if event.status is None]
     restarts = [event.span for event in context.evidence.history.having(Restarted)]
     names = [*faults.named, *(event.workflow for event in probes if event.workflow is not None)]
-    numbers = context.evidence.number_workflows(pl.Series(names, dtype=pl.String)).drop_nulls()
+    numbers = context.evidence.number_workflows(names).drop_nulls()
     spans = [span if span is not None else (-NEVER, NEVER) for span in restarts]
     spans += [(each.at, each.until) for each in (*faults.unnamed, *faults.meetings)]
     lives = ops.group_by("w").agg(pl.col("invoked").min(), pl.col("returned").max())

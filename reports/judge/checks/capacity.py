@@ -203,18 +203,10 @@ def suspect_number(context: CheckContext, resource: Resource, units: int, each: 
     most = min(units, bisect_right(resource.begins, each.returned))
     least = bisect_left(resource.ends, each.invoked) + won_itself
     if is_refusal and most < units:
-        return [fail(report_beside, context, resource, each, partial(tell_left, units, most))]
+        return [fail(report_beside, context, resource, each, partial(describe_left, units, most))]
     if each.left is None or units - most <= each.left <= units - least:
         return []
-    return [fail(report_beside, context, resource, each, partial(tell_number, units - most, units - least))]
-
-
-def tell_left(units: int, taken: int, records: Sequence[Record]) -> Text:
-    return describe_left(records[0], units, taken, records[1:])
-
-
-def tell_number(least: int, most: int, records: Sequence[Record]) -> Text:
-    return describe_wrong_number(records[0], least, most, records[1:])
+    return [fail(report_beside, context, resource, each, partial(describe_wrong_number, units - most, units - least))]
 
 
 def report_again(context: CheckContext, resource: Resource, units: int, deadline_s: float) -> Finding:

@@ -56,12 +56,14 @@ def find_rows(context: CheckContext) -> pl.DataFrame:
     """The trail's transitions, `from` and `to` as codes, but those to which a `set` may have led."""
     trails = context.evidence.trails.filter(pl.col("from").is_not_null() & pl.col("to").is_not_null())
     trails = trails.with_columns(pl.col("from", "to").to_physical())
-    sets = (
-        context.ops.filter((pl.col("kind") == "set") & (pl.col("known") | pl.col("maybe")))
-        .select("w", to="next")
-        .unique()
-    )
+    sets = find_sets(context)
     return trails.join(sets, on=["w", "to"], how="anti", maintain_order="left") if sets.height else trails
+
+
+def find_sets(context: CheckContext) -> pl.DataFrame:
+    """w, to: where a `set` led each workflow, or may have."""
+    took = pl.col("known") | pl.col("maybe")
+    return context.ops.filter((pl.col("kind") == "set") & took).select("w", to="next").unique()
 
 
 def name_rows(context: CheckContext, rows: pl.DataFrame) -> list[tuple[str, str, str]]:
@@ -80,14 +82,10 @@ def find_strange_states(context: CheckContext, graph: TransitionGraph, observed:
         reachable.add(context.evidence.initial)
     strange = [code for code, name in context.evidence.names.items() if name not in reachable]
     odd = observed.filter(pl.col("observed").is_in(strange)) if strange else observed.clear()
-    sets = (
-        context.ops.filter((pl.col("kind") == "set") & (pl.col("known") | pl.col("maybe")))
-        .select("w", observed="next")
-        .unique()
+    odd = odd.join(
+        find_sets(context), left_on=["w", "observed"], right_on=["w", "to"], how="anti", maintain_order="left"
     )
-    odd = odd.join(sets, on=["w", "observed"], how="anti", maintain_order="left").unique(
-        ["w", "observed"], keep="first", maintain_order=True
-    )
+    odd = odd.unique(["w", "observed"], keep="first", maintain_order=True)
     # A workflow that is older than the history may have begun anywhere.
     known = context.evidence.starts.filter(pl.col("state").is_not_null()).select("w")
     odd = odd.join(known, on="w", how="semi", maintain_order="left")

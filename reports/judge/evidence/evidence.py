@@ -5,7 +5,7 @@ States are small integers here (codes). Two codes are no state of the history: `
 nothing: they have no role. Nor have stale ones: what they say of versions, the check `precondition` asks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -135,8 +135,10 @@ class Evidence:
         numbers = self.number_workflows(audit["workflow"])
         return audit.with_columns(pl.col("from", "to").cast(self.state_type), numbers)
 
-    def number_workflows(self, workflows: pl.Series) -> pl.Series:
+    def number_workflows(self, workflows: pl.Series | Sequence[str | None]) -> pl.Series:
         """The workflow number `w` of each name; null of one without operations."""
+        if not isinstance(workflows, pl.Series):
+            workflows = pl.Series(workflows, dtype=pl.String)
         if workflows.is_empty():
             return self.sorted["w"].clear()
         codes = workflows.cast(self.history.encoded.schema["workflow"]).to_physical()

@@ -34,23 +34,25 @@ def describe_excess(resource: str, units: int, total: int, returns: bool, winner
     return title, tabulate(f"{words}{hint_return(winners, returns=returns)}", winners)
 
 
-def describe_left(record: Record, units: int, taken: int, beside: Sequence[Record]) -> Text:
-    """A take that lost though at most `taken` of `units` units were taken. `beside`: some of those that took them."""
+def describe_left(units: int, taken: int, records: Sequence[Record]) -> Text:
+    """A take that lost though at most `taken` of `units` units were taken, and some of those that took them."""
+    record = records[0]
     title = f"{capital(name(record))} got no unit of {record.workflow} while {units - taken} of {units} were left."
     words = (
         f"{title} Until its answer at most {count(taken, 'unit')} of {units} can have been taken: only so many "
         "requests that won, or may have, had begun. A request for a unit may only lose when none is left."
     )
-    return title, tabulate(words, [record, *beside])
+    return title, tabulate(words, records)
 
 
-def describe_wrong_number(record: Record, least: int, most: int, beside: Sequence[Record]) -> Text:
-    """An answer with a number of units left that was never from `least` to `most`."""
+def describe_wrong_number(least: int, most: int, records: Sequence[Record]) -> Text:
+    """An answer with a number of units left that was never from `least` to `most`, and some takes before it."""
+    record = records[0]
     right = f"{least}" if least == most else f"{least} to {most}"
     title = f"{capital(name(record))} told that {record.left} of {record.workflow} were left; right is {right}."
     words = f"{title} By the requests that won before it, and those that had begun by its end, no other is possible."
     words += BY_ITSELF if record.left is not None and record.left > most else ""
-    return title, tabulate(words, [record, *beside])
+    return title, tabulate(words, records)
 
 
 def describe_given_twice(unit: str, returns: bool, records: Sequence[Record]) -> Text:
