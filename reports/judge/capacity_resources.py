@@ -89,7 +89,7 @@ def gather_resources(context: CheckContext) -> list[Resource]:
         units, left, unit, returns_after, id_, of = told_
         if kind == "take":
             takes[w, id_] = row
-        resource = found.get(w) or found.setdefault(w, Resource(context.workflow_name(w)))
+        resource = found.get(w) or found.setdefault(w, Resource(context.evidence.name_workflow(w)))
         is_unknown = outcome_ == "unknown"
         if kind == "create":
             resource.is_created |= outcome_ == "ok"

@@ -106,10 +106,6 @@ class CheckContext:
     def ops(self) -> pl.DataFrame:
         return self.evidence.ops
 
-    @property
-    def findings_max(self) -> int:
-        return self.evidence.limits.findings_max
-
     def lay_out(self, w: int) -> tuple[list[Operation], list[str | None]]:
         """A workflow as the model sees it; where the decision has laid it out already, that."""
         found = self.decision.failed.get(w)
@@ -123,19 +119,11 @@ class CheckContext:
         """The request id in the detail of each of these operations; null without one."""
         return read_request_ids(self.evidence.history, rows)
 
-    def workflow_name(self, w: int) -> str:
-        """What the history calls a workflow number."""
-        return self.evidence.name_workflow(w)
-
     def report_timeout(self, check: str, w: int) -> Finding:
         """A workflow of which the search said nothing within its time."""
-        workflow = self.workflow_name(w)
+        workflow = self.evidence.name_workflow(w)
         text = describe_timeout(workflow, self.evidence.limits.workflow_s)
         return make_finding(check, (), text, Verdict.UNKNOWN, workflow=workflow)
-
-    def finish(self, finding: Finding) -> Finding:
-        """The finding with the command that judges it again."""
-        return replace(finding, command=judge_again(self.evidence.command, finding.check, finding.workflow))
 
 
 @dataclass(frozen=True)
@@ -162,16 +150,19 @@ def conclude(
     """The result of a check that had evidence: as bad as the worst suspicion; the worst are worded first, and of those
     the ones on workflows that no fault struck.
     """
+    findings_max, command = context.evidence.limits.findings_max, context.evidence.command
     worst_first = sorted(suspicions, key=lambda each: each.verdict is not Verdict.FAIL)
     struck = context.faults.named
     candidates, certain = list[Finding](), 0
-    for each in worst_first[: context.findings_max * (CANDIDATES if struck else 1)]:
+    for each in worst_first[: findings_max * (CANDIDATES if struck else 1)]:
         candidates.append(each.word())
         certain += each.verdict is Verdict.FAIL and candidates[-1].workflow not in struck
-        if certain == context.findings_max:
+        if certain == findings_max:
             break
     candidates.sort(key=lambda each: (each.verdict is not Verdict.FAIL, each.workflow in struck))
-    findings = tuple(context.finish(each) for each in candidates[: context.findings_max])
+    findings = tuple(
+        replace(each, command=judge_again(command, each.check, each.workflow)) for each in candidates[:findings_max]
+    )
     verdict = merge([Verdict.PASS, *(each.verdict for each in suspicions)])
     return CheckResult(check, verdict, reason, judged, unit, findings, len(suspicions))
 

@@ -40,7 +40,7 @@ def find_movers(context: CheckContext, race: Race, shown: dict[str, Counter[str]
     contenders = find_contenders(context, race)
     made = None if context.evidence.trails.is_empty() else count_rows(context, race.w, contenders)
     if made is None:
-        counts = shown.get(context.workflow_name(race.w))
+        counts = shown.get(context.evidence.name_workflow(race.w))
         if counts is None:
             return None
         made = sum(counts[marker] > 0 for marker in carried.gather(contenders["row"]).drop_nulls().unique()) or None

@@ -10,6 +10,7 @@ from reports.history.history import History
 from reports.judge.checks.idempotent import find_untold
 from reports.judge.context import CheckContext
 from reports.judge.levels.unfinished_levels import find_unfinished_levels
+from reports.judge.limits import UNKNOWN_SHARE_MAX
 from reports.judge.models.workflow import NEVER
 from reports.judge.probes import is_excused
 from reports.judge.text.finding_text import describe_missing_key
@@ -30,7 +31,7 @@ def find_unknown_reasons(context: CheckContext, counts: Mapping[str, int]) -> li
     left = counts["unknown"] - aside
     if aside == total:
         return ["a fault touched every operation, and all of them are unknown"]
-    share = context.evidence.unknown_max
+    share = context.evidence.find_share(UNKNOWN_SHARE_MAX)
     if share is not None and left > share * (total - aside):
         why = "that a fault touched" + " or whose client hung up" * bool((unknown & given_up).any())
         others = f" ({aside} more {why} are set aside)" if aside else ""

@@ -170,7 +170,7 @@ def is_wrong_in_calm(context: CheckContext) -> bool:
     for w in context.decision.failed:
         calls = context.evidence.slice(w).filter(pl.col("returned") < NEVER)
         begin, end = min(calls["invoked"].to_list(), default=0), max(calls["returned"].to_list(), default=0)
-        if not context.faults.any_during(context.workflow_name(w), begin, end):
+        if not context.faults.any_during(context.evidence.name_workflow(w), begin, end):
             return True
     return False
 
@@ -178,13 +178,13 @@ def is_wrong_in_calm(context: CheckContext) -> bool:
 def lay_out(context: CheckContext, w: int) -> FaultedWorkflow:
     """A workflow, ready to be asked for what it lost."""
     operations, starts = context.lay_out(w)
-    untils = [fault.until for fault in context.faults.between(context.workflow_name(w), -NEVER, NEVER)]
+    untils = [fault.until for fault in context.faults.between(context.evidence.name_workflow(w), -NEVER, NEVER)]
     deadline_s = time.monotonic() + context.evidence.limits.workflow_s
     return FaultedWorkflow(operations, starts, context.evidence.graph, untils, deadline_s)
 
 
 def report_loss(context: CheckContext, w: int, loss: Loss) -> Finding:
-    workflow, first, last = context.workflow_name(w), loss.lost[0], loss.lost[-1]
+    workflow, first, last = context.evidence.name_workflow(w), loss.lost[0], loss.lost[-1]
     faults = context.faults.between(workflow, first.invoked, loss.cut + 1)
     fault = choose_likeliest(faults, last.invoked, last.returned)
     records = context.records([*(each.row for each in loss.lost), loss.seen.row])

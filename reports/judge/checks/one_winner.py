@@ -8,6 +8,7 @@ import polars as pl
 from reports.history.history import Record
 from reports.judge.context import CheckContext, conclude, doubt, fail, make_finding, not_applicable
 from reports.judge.evidence.races import Race, contends
+from reports.judge.limits import INCONCLUSIVE_SHARE_MAX
 from reports.judge.movers import UNTOLD, count_movers
 from reports.judge.race_resolution import ResolvedRace, find_contenders, resolve_races
 from reports.judge.text.finding_text import (
@@ -65,9 +66,10 @@ def check_one_winner(context: CheckContext) -> CheckResult:
     reason = describe_shares(shares, resolved_count)
     if untold:
         reason = "; ".join(filter(None, [reason, f"{len(untold)} of {every.height} races are left out: {UNTOLD}"]))
-    if shares.prove_too_little(context.evidence.inconclusive_max):
+    if shares.prove_too_little(context.evidence.find_share(INCONCLUSIVE_SHARE_MAX)):
         doubts = [doubt(report_open, context, race) for race in still_open]
-        suspicions += doubts or [doubt(report_alone, reason)]
+        too_few = f"Too many races prove nothing: {reason}."
+        suspicions += doubts or [doubt(Finding, "one-winner", Verdict.UNKNOWN, too_few)]
     return conclude(context, "one-winner", judged=races.height, unit="races", suspicions=suspicions, reason=reason)
 
 
@@ -150,7 +152,3 @@ def report_no_winner(context: CheckContext, race: Race, resolved: ResolvedRace) 
 def report_open(context: CheckContext, race: Race) -> Finding:
     records = take_records(context, find_contenders(context, race)["row"])
     return make_finding("one-winner", records, describe_open_race(records), Verdict.UNKNOWN)
-
-
-def report_alone(reason: str) -> Finding:
-    return Finding("one-winner", Verdict.UNKNOWN, f"Too many races prove nothing: {reason}.")

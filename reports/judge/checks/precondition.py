@@ -138,12 +138,12 @@ def report_odd_moves(
     records = context.records(dict.fromkeys(rows))
     by_row = {record.row: record for record in records}
     pairs = [(by_row[move.row], None if row is None else by_row[row]) for move, row in zip(shown, later, strict=True)]
-    name = context.workflow_name(w)
+    name = context.evidence.name_workflow(w)
     return make_finding(CHECK, records, describe(name, pairs, records), verdict, workflow=name)
 
 
 def report_contradictory(context: CheckContext, w: int, search: VersionSearch) -> Finding:
     told = [each.row for each in search.versions.told if each.firm]
     records = context.records(told)
-    text = describe_contradictory(context.workflow_name(w), records)
-    return make_finding(CHECK, records, text, Verdict.UNKNOWN, workflow=context.workflow_name(w))
+    text = describe_contradictory(context.evidence.name_workflow(w), records)
+    return make_finding(CHECK, records, text, Verdict.UNKNOWN, workflow=context.evidence.name_workflow(w))

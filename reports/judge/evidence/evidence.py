@@ -18,7 +18,7 @@ from reports.history.history import History
 from reports.judge.evidence.sorted_operations import assign_roles, find_owned, sort_operations
 from reports.judge.evidence.time_keys import TimeKeys, make_time_keys
 from reports.judge.levels.run_plan import RunPlan
-from reports.judge.limits import INCONCLUSIVE_SHARE_MAX, UNKNOWN_SHARE_MAX, Limits
+from reports.judge.limits import Limits
 from reports.judge.models.workflow import NEVER, OLDER, Operation
 from reports.judge.searches.linearizability_search import ANOTHER_STATE
 
@@ -38,17 +38,8 @@ class Evidence:
     command: str = "onewinner check HISTORY"
     limits: Limits = field(default_factory=Limits)
 
-    @property
-    def unknown_max(self) -> float | None:
-        """The share of operations, and of trails, that may be unknown; None: any."""
-        return self.find_share(UNKNOWN_SHARE_MAX)
-
-    @property
-    def inconclusive_max(self) -> float | None:
-        """The share of races that may prove nothing; None: any."""
-        return self.find_share(INCONCLUSIVE_SHARE_MAX)
-
     def find_share(self, planned: float) -> float | None:
+        """The share that may be unknown, or prove nothing, if a plan's is `planned`; None: any."""
         given = self.limits.unknown_max
         return given if given is not None else planned if self.plan is not None else None
 

@@ -131,14 +131,10 @@ def take_faults(history: History) -> Faults:
         if event.what not in HARMLESS
         for workflow in list_workflows(event)
     ]
-    return Faults(tuple(sorted([*found, *take_lasting(history, wide)])), take_meetings(history, wide))
-
-
-def take_meetings(history: History, wide: int) -> tuple[Fault, ...]:
-    """When the service met connections that faults had broken."""
-    return tuple(
+    meetings = [
         Fault(find_end(event) + wide, event.at_ns - wide, BREAK_MET) for event in history.having(events.BreakMet)
-    )
+    ]
+    return Faults(tuple(sorted([*found, *take_lasting(history, wide)])), tuple(meetings))
 
 
 def find_end(event: events.Fault | events.BreakMet) -> int:

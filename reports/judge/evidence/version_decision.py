@@ -15,7 +15,7 @@ from reports.judge.evidence.quick_linearization import find_unexplained
 from reports.judge.evidence.version_periods import add_versions
 from reports.judge.evidence.versions import lay_out_versions, take_versions
 from reports.judge.models.workflow import NEVER, Operation
-from reports.judge.searches.version_search import TOUCH, Versions, VersionSearch
+from reports.judge.searches.version_search import TOUCH, VersionSearch
 from reports.judge.verdict import Verdict
 
 PAIRS_MAX = 200
@@ -162,21 +162,17 @@ def lay_out_search(evidence: Evidence, w: int, rows: pl.DataFrame, deadline_s: f
         kind = "advance" if outcome == "stale" else TOUCH
         until = NEVER if outcome == "unknown" else returned
         others.append(Operation(row, kind, outcome, (), None, None, invoked, until))
-    marked = [mark(versions, each) for each in others]
+    marked = [
+        replace(each, carried=versions.carried.get(each.row), told=versions.firm.get(each.row)) for each in others
+    ]
     created = ops.filter(pl.col("known") & (pl.col("kind") == "create"))
     if created.is_empty() or starts == [None]:
         return VersionSearch(marked, starts, evidence.graph, versions, deadline_s)
     # The search begins with the create, which is not among the operations; stale answers may have come before it.
     returns = [each.returned for each in others if each.outcome != "stale"]
     first = min([*returns, *created["returned"]])
-    marked = [forget(each) if each.outcome == "stale" and each.invoked <= first else each for each in marked]
+    marked = [
+        replace(each, carried=None) if each.outcome == "stale" and each.invoked <= first else each for each in marked
+    ]
     born = next((versions.firm.get(row) for row in created["row"]), None)
     return VersionSearch(marked, starts, evidence.graph, versions, deadline_s, born)
-
-
-def forget(operation: Operation) -> Operation:
-    return replace(operation, carried=None)
-
-
-def mark(versions: Versions, operation: Operation) -> Operation:
-    return replace(operation, carried=versions.carried.get(operation.row), told=versions.firm.get(operation.row))
