@@ -54,14 +54,10 @@ def time_operations(history: History) -> pl.DataFrame:
 
 def fill_histogram(times: pl.Series) -> HdrHistogram:
     """A histogram of times in ns. Equal ones are counted first: a million calls one by one would take a second."""
-    histogram = new_histogram()
+    histogram = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
     shift = (pl.col("took").log(2).floor().cast(pl.Int64) - (BITS - 1)).clip(0)
     step = pl.lit(2, pl.Int64).pow(shift)
     rounded = times.to_frame("took").select((pl.col("took") // step * step).alias("took"))
     for value, count in rounded.group_by("took").len().iter_rows():
         histogram.record_value(value, count)
     return histogram
-
-
-def new_histogram() -> HdrHistogram:
-    return HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)

@@ -18,7 +18,7 @@ from reports.comparison.blocks import KINDS, RATE, Kind, Strata
 from reports.comparison.comparison_result import BlockTest, Change, Design, MeasureChange
 from reports.comparison.facts import Measured, Relative
 from reports.comparison.plan_time import compare_plans
-from reports.comparison.signed_rank import find_center, find_detectable, find_floor, find_interval, find_p
+from reports.comparison.signed_rank import find_center, find_detectable, find_interval, find_p
 
 TEST_NAME = "exact signed-rank test of the logarithms of the ratios, block by block"
 PRIMARY = (RATE, "latency.won.p50", "latency.won.p95")
@@ -108,7 +108,7 @@ def choose_testable(samples: Mapping[str, Sequence[float]], alpha: float) -> lis
     """The measures with enough pairs: their smallest possible p-value suffices, in a family of that size."""
     chosen = list(samples)
     while chosen:
-        fit = [name for name in chosen if 2 * find_floor(len(samples[name])) <= alpha / len(chosen)]
+        fit = [name for name in chosen if 2 * 0.5 ** len(samples[name]) <= alpha / len(chosen)]
         if fit == chosen:
             break
         chosen = fit

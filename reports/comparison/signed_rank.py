@@ -51,11 +51,6 @@ def count_sums(ranks: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(counts)
 
 
-def find_floor(pairs: int) -> float:
-    """The smallest one-sided p-value that so many pairs can give at all."""
-    return 0.5**pairs
-
-
 def find_center(differences: Sequence[float]) -> float:
     """The median of the means of all pairs of them (Hodges and Lehmann 1963): the shift that fits best."""
     return median(list_means(differences))

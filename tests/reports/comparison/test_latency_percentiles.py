@@ -8,7 +8,14 @@ import polars as pl
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from reports.comparison.latency_percentiles import PERCENTILES, fill_histogram, measure_latency, new_histogram
+from reports.comparison.latency_percentiles import (
+    DIGITS,
+    HIGHEST_NS,
+    LOWEST_NS,
+    PERCENTILES,
+    fill_histogram,
+    measure_latency,
+)
 from tests.reports.building import Record, advance, build_history, read
 
 
@@ -38,7 +45,7 @@ def test_percentiles_are_those_of_the_sorted_values() -> None:
 def test_counting_equal_values_first_changes_no_histogram() -> None:
     edges = [value for power in range(41) for value in (2**power - 1, 2**power, 2**power + 1) if value]
     times = draw_times(3000, seed=2) + edges
-    slow = new_histogram()
+    slow = HdrHistogram(LOWEST_NS, HIGHEST_NS, DIGITS)
     for time in times:
         slow.record_value(time)
     quick = fill_histogram(pl.Series(times))
