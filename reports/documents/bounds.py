@@ -42,14 +42,10 @@ def bound_violations(history: History) -> tuple[Bound, ...]:
         "lone": moves.filter(lone)["others"],
     }
     return tuple(
-        Bound(sort, len(found), (int(found.min()), int(found.max())), bound(len(found)))  # type: ignore[arg-type]
+        Bound(sort, len(found), (int(found.min()), int(found.max())), min(1.0, RULE_OF_THREE / len(found)))  # type: ignore[arg-type]
         for sort, found in sizes.items()
         if len(found)
     )
-
-
-def bound(trials: int) -> float:
-    return min(1.0, RULE_OF_THREE / trials)
 
 
 def count_neighbours(history: History) -> pl.DataFrame:

@@ -177,11 +177,8 @@ def list_details(operation: ShownOperation) -> list[str]:
 
 def name_picture(picture: Picture) -> str:
     """The tightest race for units; one-winner: the race of the first finding."""
-    units = " for units" if any(each.is_of_units for each in picture.operations) else ""
-    return f"{TITLES[picture.purpose]}{units}" if picture.purpose in TITLES else name_finding(picture)
-
-
-def name_finding(picture: Picture) -> str:
+    if picture.purpose in TITLES:
+        return TITLES[picture.purpose] + " for units" * any(each.is_of_units for each in picture.operations)
     what = "the race" if picture.race is not None else "the operations"
     return f"{join(picture.checks)}: {what} of the first finding"
 

@@ -123,7 +123,8 @@ def count_taken(matrix: Matrix, number: int, side: int) -> str:
 def draw_cells(matrix: Matrix) -> Iterable[Markup]:
     """One path for all cells of a kind: a run that asked for thousands of pairs is no longer for that."""
     for kind in ("asked", *SHAPES):
-        corners = [(matrix.names + to * CELL, matrix.names + origin * CELL) for origin, to in find(matrix, kind)]
+        mine = [pair for pair, found in matrix.cells.items() if found == kind]
+        corners = [(matrix.names + to * CELL, matrix.names + origin * CELL) for origin, to in mine]
         yield from draw_kind(kind, corners) if corners else ()
 
 
@@ -147,10 +148,6 @@ def join_runs(corners: Iterable[Pair]) -> list[tuple[int, int, int]]:
         else:
             runs.append((x, y, 1))
     return runs
-
-
-def find(matrix: Matrix, kind: str) -> Iterable[Pair]:
-    return (pair for pair, mine in matrix.cells.items() if mine == kind)
 
 
 def draw_sample(kind: str) -> Markup:
