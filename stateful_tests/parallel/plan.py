@@ -43,13 +43,8 @@ class ParallelPlan(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unkno
     def size(self) -> int:
         return len(self.prefix) + sum(map(len, self.branches))
 
-    def walk_rounds(self) -> Iterator[list[Call]]:
-        """The operations that one release sends, round by round."""
-        for round_ in self.number_rounds():
-            yield [call for _, call in round_]
-
     def number_rounds(self) -> Iterator[list[tuple[int, Call]]]:
-        """The same, each operation with the number of its branch."""
+        """The operations that one release sends, round by round, each with the number of its branch."""
         for place in range(max(map(len, self.branches), default=0)):
             yield [(number, branch[place]) for number, branch in enumerate(self.branches) if place < len(branch)]
 

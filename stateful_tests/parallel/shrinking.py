@@ -94,7 +94,7 @@ def keep_blamed(plan: ParallelPlan, places: Collection[Place]) -> Iterator[Paral
 
 def begin_later(plan: ParallelPlan) -> Iterator[ParallelPlan]:
     """One round alone, with the operations before it in the prefix."""
-    rounds = list(plan.walk_rounds())
+    rounds = [[call for _, call in round_] for round_ in plan.number_rounds()]
     for number, calls in enumerate(rounds):
         if len(rounds) > 1 and len(calls) >= BRANCHES_MIN:
             before = tuple(call for earlier in rounds[:number] for call in earlier)

@@ -69,9 +69,9 @@ def test_a_plan_that_is_not_there_is_refused(tmp_path: Path, target: Target) -> 
 def test_rounds_take_one_operation_of_each_branch() -> None:
     first, second, third = (Call(to=name) for name in "ABC")
     plan = ParallelPlan(((first, second), (third,)))
-    assert list(plan.walk_rounds()) == [[first, third], [second]]
+    assert list(plan.number_rounds()) == [[(0, first), (1, third)], [(0, second)]]
     assert plan.in_turn() == ParallelPlan((), (first, second, third))
-    assert list(plan.in_turn().walk_rounds()) == []
+    assert list(plan.in_turn().number_rounds()) == []
 
 
 def test_the_pinned_plans_ask_for_the_classic_ones(target: Target) -> None:
