@@ -43,6 +43,11 @@ def is_of_workflow(key: str) -> bool:
     return key.startswith(("create", "read", "advance", "writes"))
 
 
+def is_of_some_states(key: str) -> bool:
+    """Whether a value that is saved there may be one that a workflow has in some states alone, such as a hold."""
+    return is_of_workflow(key) and not key.startswith("create")
+
+
 def check_names(file: File) -> None:
     """Whether every placeholder of every request, and of the tenants' headers, has a value by then. Raises Mistake."""
     givers, first = list_givers(file), find_givers(file)

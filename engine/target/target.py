@@ -17,6 +17,7 @@ from engine.target.file_tables import ServiceTable
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import KEY, Idempotency, name_key
 from engine.target.login_and_setup_steps import Saved, Step
+from engine.target.placeholders import is_of_some_states
 from engine.target.poll import Poll
 from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
@@ -35,7 +36,14 @@ WAIT_MAX_S = 3.0
 
 
 class NotBuiltError(Exception):
-    """A request that cannot be built, in one sentence: a value that no answer has shown yet, or that cannot be sent."""
+    """A request that cannot be built, in one sentence: a value that no answer has shown yet, or that cannot be sent.
+
+    `value` is the name of one that only some states show, or the answer to a move: there may be nothing to ask for.
+    """
+
+    def __init__(self, sentence: str, value: str | None = None) -> None:
+        super().__init__(sentence)
+        self.value = value
 
 
 @dataclass(frozen=True)
@@ -367,7 +375,8 @@ class Target:
         headers = proof.headers if has_proof else proof.plain_headers
         needed = (template.placeholders | (proof.placeholders if has_proof else set())) & self.givers.keys()
         for name in sorted(needed - values.keys()):
-            raise NotBuiltError(f"{what} needs {{{name}}}, which {self.givers[name]} gives; no answer has shown it yet")
+            sentence = f"{what} needs {{{name}}}, which {self.givers[name]} gives; no answer has shown it yet"
+            raise NotBuiltError(sentence, name if is_of_some_states(self.givers[name]) else None)
         if proof.keeps_cookies and COOKIES in values:
             headers = {**headers, "Cookie": str(values[COOKIES])}
         known = {**values, **own} if values else own

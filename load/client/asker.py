@@ -72,6 +72,7 @@ class Asker:
     idempotency key of the request had its answer; `served` has those that had, by workflow. `in_vain` counts how many
     requests in a row were insisted on in vain: they stayed busy.
     `refreshed` counts the reads that the asker added to know which version is current; `reads_versions`: it adds some.
+    `left_out` counts the requests that need a value that only some states show, or the answer to a move.
     `holdings` is what clients hold of each resource, `units` how many units each has, where it is known.
     `bodies` is what the first request with each idempotency key carried from a read of its own, by workflow.
     `went_unanswered`: no request of the last release was answered; `latest` is its workflow, with its id and tenant.
@@ -102,6 +103,7 @@ class Asker:
     bodies: dict[str, dict[tuple[str, str, str, str], Values]] = field(default_factory=dict)
     reads_versions: bool = True
     refreshed: int = 0
+    left_out: int = 0
     preparation: Preparation = field(init=False)
     _begun: dict[str, tuple[Request, bool]] = field(default_factory=dict)
     silence: Silence = field(init=False)
@@ -352,6 +354,7 @@ class Asker:
         except NothingHeldError:
             raise  # what would be given back was not got: nothing is missing
         except NotBuiltError as error:
+            self.left_out += error.value is not None
             self.trails.note_unsent(ask.workflow, error)
             raise
 
@@ -441,7 +444,7 @@ class Asker:
     def end(self) -> None:
         """Reads what may have been late. Then the file is whole: without an end the source was cut short."""
         self.read_late()
-        self.journal.write(events.End(operations=self.asked))
+        self.journal.write(events.End(operations=self.asked, shown=sorted(self.values.shown) or None))
         self.journal.close()
         self.release.close()
 

@@ -131,7 +131,7 @@ class TrailReader:
     def note_unsent(self, workflow: str, error: NotBuiltError) -> None:
         """The history says which request about the workflow was not sent, and why."""
         at_ns = now_ns() + self.clock.offset_ns
-        self.journal.write(events.Unsent(what=str(error), workflow=workflow, at_ns=at_ns))
+        self.journal.write(events.Unsent(what=str(error), workflow=workflow, value=error.value, at_ns=at_ns))
 
     def is_denied(
         self, tenant: str, workflow: str, status: int | None, asked_ns: int, question: str | None = None

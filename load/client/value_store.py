@@ -22,7 +22,7 @@ class ValueStore:
     """The values of one source. Those of the run and of tenants begin with what the set-up saved (`target.saved`).
 
     `users` has what logins saved, for a tenant itself under the user ""; `jars` their cookies. `begun` are the
-    workflows for which the steps before their create were sent.
+    workflows for which the steps before their create were sent; `shown`, the names of all values of workflows so far.
     """
 
     target: Target
@@ -32,6 +32,7 @@ class ValueStore:
     jars: dict[User, dict[str, str]] = field(default_factory=dict)
     workflows: dict[str, Scope] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         if (saved := self.target.saved) is not None:
@@ -54,6 +55,7 @@ class ValueStore:
 
     def save_values(self, workflow: str, found: Values) -> None:
         if found:
+            self.shown |= found.keys()
             self.workflows.setdefault(workflow, {}).update(found)
 
     def save_setup(self, tenant: str, found: Values) -> None:

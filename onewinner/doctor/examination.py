@@ -5,7 +5,7 @@ what to change in the file, if it looks wrong.
 from dataclasses import dataclass, field
 
 from engine.target.illegal import list_illegal
-from engine.target.target import Target
+from engine.target.target import NotBuiltError, Target
 from engine.target.workflow_source import IdPool
 from onewinner.doctor import remedies
 from onewinner.doctor.questions import Examined, Questions
@@ -90,8 +90,13 @@ class Examination:
         # To another state alone: many services repeat the answer to a move into the same one.
         requests = [each for each in list_illegal(self.target, state) if each.to != state]
         for request in requests[: share(self.target)]:
-            if not self.questions.ask_illegal(workflow, request):
-                return
+            try:
+                if not self.questions.ask_illegal(workflow, request):
+                    return
+            except NotBuiltError as error:
+                if error.value is None:
+                    raise
+                self.skipped.append(f"illegal advance {state} -> {request.to}: {error}")
         if len(requests) > share(self.target):
             self.skipped.append(f"{len(requests) - share(self.target)} illegal requests in {state}: they are too many")
         self.ask_guards(workflow, state)

@@ -216,9 +216,10 @@ class Plan(Event):
 
 
 class End(Event):
-    """The source finished in order."""
+    """The source finished in order. `shown`: the names of the values that answers about workflows gave it."""
 
     operations: Count | None = None
+    shown: list[str] | None = None
 
 
 class Quota(Event):
@@ -317,10 +318,13 @@ class Hidden(Spanned, kw_only=True):
 
 
 class Unsent(Spanned, kw_only=True):
-    """A request that could not be built, such as for a value that no answer had shown; it was not sent."""
+    """A request that could not be built, such as for a value that no answer had shown; it was not sent. `value` names
+    one that a workflow may have in some states alone.
+    """
 
     what: str
     workflow: str | None = None
+    value: str | None = None
 
 
 class AccessDenied(Spanned, kw_only=True):

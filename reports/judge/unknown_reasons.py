@@ -108,8 +108,13 @@ def find_hidden(context: CheckContext, share: float) -> list[str]:
 
 
 def find_unsent(context: CheckContext) -> list[str]:
-    """The requests that could not be built, unless a fault explains it; a sentence for each reason."""
-    told = [event for event in context.evidence.history.having(events.Unsent) if not is_excused(context, event)]
+    """The requests that could not be built, unless a fault explains it, or the value that they need is one that the
+    workflow did not have then: others had it. A sentence for each reason.
+    """
+    history = context.evidence.history
+    shown = {name for end in history.having(events.End) for name in end.shown or ()}
+    told = [event for event in history.having(events.Unsent) if event.value not in shown]
+    told = [event for event in told if not is_excused(context, event)]
     counts = Counter(event.what for event in told)
     return [f"{what} ({count(number, 'request')} not sent)" for what, number in counts.items()]
 

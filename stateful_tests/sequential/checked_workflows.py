@@ -166,6 +166,8 @@ class CheckedWorkflows:
         [call] = spread(self.target, [ask.call], self.sent)
         user = self.target.name_user(ask.tenant, ask.route, call.user)
         reply = self.send(dataclasses.replace(ask, call=call, user=user), claim)
+        if not reply.id:
+            return reply  # it was not sent
         problem = reply.classified.problem
         self.refuse(workflow, problem and f"operation {reply.id}: {problem}")
         self.may_have_moved = ask.call.kind == "advance" and reply.outcome in ("won", "unknown")

@@ -99,12 +99,14 @@ def list_edges(graph: TransitionGraph) -> set[tuple[str, str]]:
 
 
 def ask_in(workflows: CheckedWorkflows, workflow: str, state: str, sweep: Sweep, deadline: float) -> None:
-    """Sends each move that a right engine refuses in this state, and counts those sent."""
+    """Sends each move that a right engine refuses in this state, and counts them, also one that there is no way to ask
+    for: it needs a value, such as that of a hold, that the workflow does not have.
+    """
     for route, origin, to in list_refused(workflows.target, state):
         if time.monotonic() < deadline:
-            asked = workflows.asker.asked
+            seen = workflows.asker.asked + workflows.asker.left_out
             workflows.advance_by(workflow, workflows.owners[workflow], route, origin, to)
-            sweep.run += workflows.asker.asked > asked
+            sweep.run += workflows.asker.asked + workflows.asker.left_out > seen
 
 
 def list_refused(target: Target, state: str) -> list[tuple[Route, str, str]]:

@@ -23,6 +23,7 @@ from reports.history import events
 from reports.history.history import read_history
 from reports.history.journal import Journal
 from reports.judge.judge import judge
+from reports.judge.levels.run_plan import RunPlan
 from reports.judge.levels.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Verdict
 from stateful_tests.sequential.checked_workflows import IN_VAIN_MAX, CheckedWorkflows
@@ -191,3 +192,52 @@ def test_a_workflow_that_an_illegal_request_locked_is_found_and_costs_little(
     assert contract.verdict is Verdict.FAIL
     assert all("stays busy" in each.title for each in contract.findings)
     assert len(pauses) <= 2 * IN_VAIN_MAX * len(PAUSES_S)
+
+
+# A hold gives a token, and what follows needs it. PLACE: where the answer to the hold has it.
+HOLDS = (
+    SMALL[: SMALL.index("[workflow]")]
+    + """
+[workflow]
+initial = "FREE"
+transitions = { FREE = ["HELD"], HELD = ["SOLD"] }
+"""
+    + SMALL[SMALL.index("[create]") : SMALL.index("[advance]")]
+    + """
+[advance]
+current_state = "state"
+[[advance.edges]]
+from = "FREE"
+to = "HELD"
+request = { method = "POST", path = "/w/{id}/advance", json = { expected = "FREE", next = "HELD" } }
+save = { hold = "PLACE" }
+[[advance.edges]]
+from = "HELD"
+to = "SOLD"
+request = { method = "POST", path = "/w/{id}/advance", json = { expected = "HELD", next = "SOLD", by = "{hold}" } }
+"""
+)
+
+
+@pytest.mark.parametrize(("told", "verdict"), [("hold", Verdict.PASS), ("other", Verdict.UNKNOWN)])
+def test_what_needs_a_value_that_a_workflow_does_not_have_is_no_gap(
+    told: str, verdict: Verdict, tmp_path: Path
+) -> None:
+    """Without a hold there is nothing to sell. If no answer ever tells a hold, the file may look at a wrong place."""
+
+    def hold(request: Request, answer: Answer) -> Answer:
+        return make_answer(200, **answer.json(), hold="7") if is_move(request) and answer.status == 200 else answer
+
+    target = load_text(tmp_path, HOLDS.replace("PLACE", told))
+    release: Any = StubRelease(Engine(target.graph, hold))
+    asker = Asker(target, release, Journal(tmp_path / "h" / "sequential-0.jsonl"), "sequential")
+    workflows = CheckedWorkflows(asker, None)
+    assert try_sweeps(workflows, time.monotonic() + 600) is None
+    asker.end()
+    history = read_history(tmp_path / "h")
+    assert history.having(events.Unsent)
+    judgement = judge(history, target.graph, plan=RunPlan(sources=("sequential-0",)))
+    assert judgement.verdict is verdict, judgement.reason
+    assert ("which advance.edges[0].save gives" in judgement.reason) is (verdict is Verdict.UNKNOWN)
+    refusals = next(level for level in history.having(events.Level) if level.level == "refusals")
+    assert refusals.run == refusals.planned or verdict is Verdict.UNKNOWN
