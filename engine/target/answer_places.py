@@ -1,5 +1,6 @@
 """Places: where a value is in an answer: in its JSON, a header, a cookie, or in the text of its body. Pure."""
 
+import html
 import re
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
@@ -12,8 +13,10 @@ from engine.target.template import Value
 from engine.target.value_checks import Mistake, check_header_name
 
 HEADER, COOKIE, TEXT = "header:", "cookie:", "text"
-# Headers that hold a URL: a part of it is percent-encoded, and a path that is built encodes it once more.
-URLS = ("location", "content-location")
+# What holds a URL: a part of it is percent-encoded, and a path that is built encodes it once more.
+URLS = ("location", "content-location", "link")
+URL_BEGINS = ("/", "http://", "https://")
+MARKUP = ("html", "xml")
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,7 @@ class Place:
         found = self._look(answer)
         if self.match is not None and found is not None:
             matched = re.search(self.match, str(found))
-            found = matched[1] if matched else None
-            if found and self.header in URLS:
-                found = decode_percent(found)
+            found = self._decode(matched[1], str(found), answer) if matched and matched[1] else None
         return None if found == "" else found
 
     def find_text(self, answer: Answer) -> str | None:
@@ -45,6 +46,14 @@ class Place:
             return self.path.find_text(answer.json())
         found = self.find(answer)
         return None if found is None else str(found)
+
+    def _decode(self, part: str, whole: str, answer: Answer) -> str:
+        """A part of a URL or of markup as a client reads it."""
+        if self.header in URLS or (self.path is not None and whole.startswith(URL_BEGINS)):
+            return decode_percent(part)
+        is_body = self.path is None and self.header is None and self.cookie is None
+        is_markup = any(word in answer.headers.get("content-type", "").lower() for word in MARKUP)
+        return html.unescape(part) if is_body and is_markup else part
 
     def _look(self, answer: Answer) -> Value | None:
         if self.path is not None:

@@ -17,6 +17,8 @@ from engine.target.template import find_placeholders
 from engine.target.value_checks import Mistake, check_header_name
 
 KEY = "key"
+# In `volatile`: the status of a repeated answer may be another one, such as 200 after 201.
+STATUS = ":status"
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Idempotency:
         """
         document = answer.json()
         body = answer.body if document is None else msgspec.json.encode(self._settle(document), order="deterministic")
-        return hashlib.sha256(f"{answer.status}\n{server_id}".encode() + body).hexdigest()[:16]
+        status = None if STATUS in self.volatile else answer.status
+        return hashlib.sha256(f"{status}\n{server_id}".encode() + body).hexdigest()[:16]
 
     def _settle(self, document: Any) -> Any:
         if isinstance(document, dict):

@@ -3,6 +3,7 @@
 `engine.target.target_file` reads a Target from a TOML file; `engine.target.classified_answer` classifies the answers.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +32,7 @@ from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 # The usual name of the value that says which version a request is meant for.
 VERSION = "version"
+VERSION_WORDS = (VERSION, "etag", "revision", "rev")
 # Longer waits for what happens without a request would take up the time of a run.
 WAIT_MAX_S = 3.0
 
@@ -195,20 +197,40 @@ class Target:
         return find_ambiguous((move[0].user, self._identify(*move)) for move in served)
 
     @cached_property
+    def _scoping(self) -> tuple[str, ...]:
+        """The values of a create, or of what comes before it, that stand in the path of each read and move."""
+        moves = [route.template for route in (*self.routes, *([self.general] if self.general is not None else []))]
+        paths = [template.in_path for template in (*moves, *([self.read] if self.read is not None else []))]
+        given = {name for name, key in self.givers.items() if key.startswith("create")}
+        return tuple(sorted(given.intersection(*paths))) if paths else ()
+
+    def find_scope(self, values: Values) -> str:
+        """Within what the id of a workflow is unique, such as the shop whose orders are numbered; empty if it is so by
+        itself. Another text for other values, which it does not tell.
+        """
+        told = "\n".join(str(values[name]) for name in self._scoping if name in values)
+        return hashlib.sha256(told.encode()).hexdigest()[:8] if told else ""
+
+    @cached_property
     def version(self) -> str | None:
         """The name of the value that says which version of a workflow a request is meant for; None without versions.
 
         The read saves it, and a move or a write carries it. Any saved value can be one; the file says so by the name
-        `version`, or by an answer that means that the value is not current any more (`stale`).
+        `version`, or by an answer that means that the value is not current any more (`stale`). Of several it is the one
+        in If-Match, or in the ETag of the read, or called like one.
         """
         moves = [*self.routes, *([self.general] if self.general is not None else [])]
         templates = [*(route.template for route in moves), *(write.template for write in self.writes)]
         carried = {name for template in templates for name in template.placeholders}
-        names = [saving.name for saving in self.read_savings if saving.name in carried]
-        if VERSION in names:
+        compared = {name for template in templates for name in template.compared}
+        saved = {saving.name: saving.place.header for saving in self.read_savings if saving.name in carried}
+        if VERSION in saved:
             return VERSION
-        is_said = bool(self.meanings.stale) or any(route.meanings.stale for route in moves)
-        return names[0] if names and is_said else None
+        if not self.meanings.stale and not any(route.meanings.stale for route in moves):
+            return None
+        by_place = [name for name in saved if name in compared] + [name for name in saved if saved[name] == "etag"]
+        by_name = [name for name in saved if any(word in name for word in VERSION_WORDS)]
+        return next(iter([*by_place, *by_name, *saved]), None)
 
     @cached_property
     def read_anew(self) -> frozenset[str]:

@@ -60,6 +60,16 @@ class Template:
         return find_placeholders([*texts, dict(self.form or {})])
 
     @cached_property
+    def in_path(self) -> frozenset[str]:
+        """The placeholders of the path and its query."""
+        return find_placeholders([self.path, dict(self.query)])
+
+    @cached_property
+    def compared(self) -> frozenset[str]:
+        """The placeholders of If-Match: what must be current."""
+        return find_placeholders([value for name, value in self.headers.items() if name.lower() == "if-match"])
+
+    @cached_property
     def in_body(self) -> frozenset[str]:
         """The placeholders of the body."""
         return find_placeholders([self.json, dict(self.form or {}), self.text, self.xml])

@@ -363,8 +363,14 @@ def excerpt_reply(target: Target, reply: Reply, secrets: Secrets) -> tuple[str, 
 
 
 def make_return(
-    target: Target, reply: Reply, clock: Clock, intended_ns: int | None, secrets: Secrets = NO_SECRETS
+    target: Target,
+    reply: Reply,
+    clock: Clock,
+    intended_ns: int | None,
+    secrets: Secrets = NO_SECRETS,
+    scope: str = "",
 ) -> events.Return:
+    """`scope`: within what the id of the workflow is unique (see Target.find_scope)."""
     classified, exchange, offset_ns = reply.classified, reply.exchange, clock.offset_ns
     excerpts = excerpt_reply(target, reply, secrets)
     detail = events.Detail(
@@ -373,6 +379,7 @@ def make_return(
         arrived_ns=read_arrival(target, exchange.answer),
         intended_ns=None if intended_ns is None else intended_ns + offset_ns,
         server_id=classified.server_id,
+        scope=scope or None if classified.server_id is not None else None,
         problem=classified.problem,
         message=classified.message,
         accepted_ns=find_accepted(reply, offset_ns),

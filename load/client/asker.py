@@ -475,7 +475,11 @@ class Asker:
 
     def _find_key_id(self, ask: Ask) -> str:
         """The id that an idempotency key is made from."""
-        return self.server_ids.get(ask.key_of or ask.workflow, "")
+        workflow = ask.key_of or ask.workflow
+        return self.server_ids.get(workflow, "") + self._find_scope(workflow)
+
+    def _find_scope(self, workflow: str) -> str:
+        return self.target.find_scope(self.values.workflows.get(workflow, {}))
 
     def _find_version(self, ask: Ask) -> str | None:
         """The version that the request carries."""
@@ -548,7 +552,12 @@ class Asker:
                 self.server_ids[reply.ask.workflow] = reply.classified.server_id
         self._note_versions(replies)
         secrets = self.journal.secrets
-        returns = [make_return(self.target, reply, self.clock, instant.intended_ns, secrets) for reply in replies]
+        returns = [
+            make_return(
+                self.target, reply, self.clock, instant.intended_ns, secrets, self._find_scope(reply.ask.workflow)
+            )
+            for reply in replies
+        ]
         self.journal.write(*returns)
 
     def _note_units(self, reply: Reply) -> None:

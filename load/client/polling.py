@@ -74,7 +74,7 @@ class Polling:
 
     def _build(self) -> Request:
         call, saved = self.call, find_values(self.route.savings, self.exchange.answer)
-        key = name_key(self.server_id, call.key) if call.key else ""
+        key = name_key(self.server_id + self.target.find_scope(self.values), call.key) if call.key else ""
         move = (self.route, self.tenant, self.server_id, call.origin, call.to)
         values = {**self._list_others(), **saved}
         return self.target.build_advance(*move, self.id, key or self.id, values, key=key, poll=self.poll)

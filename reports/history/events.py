@@ -100,6 +100,7 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: Any = None
     request: Any = None
     server_id: Any = None
+    scope: Any = None
     problem: str | None = None
     message: Any = None
     arrived_ns: Any = None

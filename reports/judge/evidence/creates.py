@@ -52,7 +52,7 @@ def find_shared_ids(history: History) -> list[list[int]]:
     """The rows of the creates, by invoke, that gave several workflows of one tenant one id; a list for each such id."""
     shared = (
         take_told_ids(history)
-        .group_by("tenant", "id", "service", "started", maintain_order=True)
+        .group_by("tenant", "id", "scope", "service", "started", maintain_order=True)
         .agg(pl.col("row"), pl.col("workflow").n_unique().alias("workflows"))
         .filter(pl.col("workflows") > 1)
     )
@@ -64,7 +64,7 @@ def find_ids_of_tenants(history: History) -> list[list[int]]:
 
     Creates that carried the idempotency key of another tenant's are left out: they may be told what that one was.
     """
-    same = ("id", "service", "started", "faults")
+    same = ("id", "scope", "service", "started", "faults")
     moments = sorted(event.at_ns for event in history.having(Fault))
     alone = pl.col("key").is_null() | (pl.col("tenant").n_unique().over("key") == 1)
     first = take_told_ids(history).filter(alone).with_columns(faults=count_before(moments))
@@ -78,7 +78,8 @@ def find_ids_of_tenants(history: History) -> list[list[int]]:
 
 
 def take_told_ids(history: History) -> pl.LazyFrame:
-    """The creates that were told an id, by invoke: row, tenant, workflow, key, invoked_ns, id; service and started.
+    """The creates that were told an id, by invoke: row, tenant, workflow, key, invoked_ns, id; scope (within which the
+    id is unique), service and started.
 
     Only creates that a request made count: what a command or a list gives is no answer of the server. A service that
     keeps its workflows in memory counts from the beginning again when it is started again; so only the creates between
@@ -87,7 +88,12 @@ def take_told_ids(history: History) -> pl.LazyFrame:
     creates = history.frame.select("kind", "outcome", "status", "tenant", "workflow", "key", "invoked_ns", "detail")
     made = (pl.col("kind") == "create") & (pl.col("outcome") == "ok") & pl.col("status").is_not_null()
     told = (
-        creates.with_row_index("row").filter(made).with_columns(id=pl.col("detail").str.json_path_match("$.server_id"))
+        creates.with_row_index("row")
+        .filter(made)
+        .with_columns(
+            id=pl.col("detail").str.json_path_match("$.server_id"),
+            scope=pl.col("detail").str.json_path_match("$.scope").fill_null(""),
+        )
     )
     return (
         told.filter(pl.col("id").is_not_null())

@@ -21,6 +21,8 @@ def describe_other_answer(records: Sequence[Record]) -> Text:
         f"{capital(describe_answer(first))}; {describe_answer(other)}. All requests with one idempotency key are one "
         "operation: each of them gets the first answer, status and body."
     )
+    if first.status != other.status:
+        words += ' If another status is right for a repeated request, write volatile = [":status"] under [idempotency].'
     return title, tabulate(words, records)
 
 

@@ -37,6 +37,30 @@ def show(status: int, state: str) -> Answer:
     return Answer(status, {"content-type": "text/html"}, f"<p><status>{state}</status></p>".encode())
 
 
+@pytest.mark.parametrize(
+    ("place", "answer", "found"),
+    [
+        (
+            'from = "text", match = \'value="([^"]+)"\'',
+            Answer(200, {"content-type": "text/html; charset=utf-8"}, b'<input name="_csrf" value="a&#43;b&amp;c==">'),
+            "a+b&c==",
+        ),
+        ('from = "text", match = "(<.+>)"', Answer(200, {"content-type": "text/plain"}, b"<a&amp;b>"), "<a&amp;b>"),
+        (
+            'from = "_links.self.href", match = "/orders/(.+)"',
+            Answer(200, {}, b'{"_links": {"self": {"href": "/orders/B%C3%BC%20%26%2F1"}}}'),
+            "B\u00fc &/1",
+        ),
+        ('from = "code", match = "-(.+)"', Answer(200, {}, b'{"code": "x-50%25"}'), "50%25"),
+        ('from = "header:Link", match = "/orders/([^>]+)"', Answer(200, {"link": "</orders/a%20b>; rel=self"}), "a b"),
+    ],
+)
+def test_a_part_is_read_as_a_client_reads_it(place: str, answer: Answer, found: str, tmp_path: Path) -> None:
+    told = load(tmp_path, ORDERS.replace('id = "order.ref"', f"id = {{ {place} }}")).create_id
+    assert told is not None
+    assert told.find(answer) == found
+
+
 def test_the_id_may_be_in_a_header(target: Target) -> None:
     assert classify_create(target, Answer(201, {"location": "http://host/orders/12"})).server_id == "12"
 

@@ -174,3 +174,34 @@ def test_a_value_of_the_create_may_stand_in_the_place_of_the_id(tmp_path: Path) 
     assert target.general.template.fill({"number": 5, "expected": "A", "next": "B"}, {}).body.startswith(b'{"order":5,')
     with pytest.raises(TargetError, match=r"advance.request: nothing in the request carries \{id\}"):
         load_target(write(tmp_path, moved.replace('"{number}"', '"5"')), ENVIRONMENT)
+
+
+def test_an_id_is_unique_within_what_stands_beside_it_in_every_path(tmp_path: Path) -> None:
+    """Orders that are numbered in each shop; an ETag in a header says nothing of which order it is."""
+    shops = """
+name = "shops"
+base_url = "http://127.0.0.1:1"
+[tenants.owner]
+[workflow]
+initial = "OPEN"
+transitions = { OPEN = ["PAID"] }
+[[create.before]]
+request = { method = "POST", path = "/shops" }
+save = { shop = "id" }
+[create]
+request = { method = "POST", path = "/shops/{shop}/orders" }
+id = "number"
+save = { tag = "header:ETag" }
+[read]
+request = { method = "GET", path = "/shops/{shop}/orders/{id}" }
+state = "state"
+[advance]
+request = { method = "POST", path = "/shops/{shop}/orders/{id}/pay", headers = { If-Match = "{tag}" } }
+"""
+    (tmp_path / "target.toml").write_text(shops)
+    target = load_target(tmp_path / "target.toml", ENVIRONMENT)
+    first, second = (target.find_scope({"shop": shop, "tag": "x"}) for shop in ("s1", "s2"))
+    assert first != second
+    assert first == target.find_scope({"shop": "s1", "tag": "y"})
+    (tmp_path / "target.toml").write_text(shops.replace('path = "/shops/{shop}/orders/{id}"', 'path = "/orders/{id}"'))
+    assert load_target(tmp_path / "target.toml", ENVIRONMENT).find_scope({"shop": "s1"}) == ""

@@ -22,6 +22,16 @@ def test_one_id_for_two_workflows_is_a_finding() -> None:
     assert judgement.findings[0].title == "The creates 1 and 2 were all answered with the id 7."
 
 
+def test_an_id_may_be_unique_within_something_else() -> None:
+    """As orders that are numbered in each shop."""
+    within = [
+        make(str(number), name, "1") | {"detail": json.dumps({"server_id": "1", "scope": scope})}
+        for number, (name, scope) in enumerate((("a", "x"), ("b", "y"), ("c", "x")))
+    ]
+    assert find_shared_ids(build_history(within[:2])) == []
+    assert find_shared_ids(build_history(within)) == [[0, 2]]
+
+
 def test_ids_that_are_the_tenants_own_or_no_answer_are_left_out() -> None:
     assert find_shared_ids(build_history([make("1", "a", "7"), make("2", "b", "7", tenant="globex")])) == []
     assert find_shared_ids(build_history([make("1", "a", "7"), make("2", "b", "7", status=None)])) == []
