@@ -61,7 +61,8 @@ class RoundResult:
 class ScriptRun:
     """The script of this number. `names` are the harness's names of its workflows.
 
-    `has_waited`: the moves without a request have come for which the last round waited.
+    `has_waited`: the moves without a request have come for which the last round waited. `repeated` counts the creates
+    and reads that were asked again because the service was busy.
     """
 
     asker: Asker
@@ -72,6 +73,7 @@ class ScriptRun:
     names: tuple[str, ...] = field(init=False)
     began_ns: int = field(default_factory=time.monotonic_ns)
     has_waited: bool = True
+    repeated: int = 0
 
     def __post_init__(self) -> None:
         base = f"{self.asker.source}.w{self.number}" if self.barrier.size == 1 else f"race.w{self.number}"
@@ -107,7 +109,7 @@ class ScriptRun:
         except GeneratorExit:
             withdrawn = "stopped"
         self.finish(created=created)
-        missing = declared - (asker.counted - asked)
+        missing = declared + self.repeated - (asker.counted - asked)
         if missing:
             why = withdrawn or "some requests lack a value that they carry, such as an old version or what a take got"
             asker.plan(-missing, raced - script.races if self.leads else 0, withdrawn=why)
@@ -134,7 +136,7 @@ class ScriptRun:
         first = {self.names[number]: self.find_owner(number) for number in self.script.list_first()}
         if self.leads and asker.target.creates_by_request:
             asks = [asker.create_ask(owner, name=name, units=self.script.units) for name, owner in first.items()]
-            asker.race(asks, None, planned=True)
+            self.race_until_told(asks)
         elif self.leads:
             for name, owner in first.items():
                 asker.create(owner, name=name, planned=True, units=self.script.units)
@@ -143,6 +145,13 @@ class ScriptRun:
         asker.values.adopt(values)
         asker.server_ids.update({name: id_ for name, id_ in zip(first, ids, strict=True) if id_ is not None})
         return None not in ids
+
+    def race_until_told(self, asks: Sequence[Ask]) -> list[Reply]:
+        """Asks all at once, and then each again for a while to which the service was busy."""
+        replies, asked = self.asker.race(asks, None, planned=True), self.asker.counted
+        told = [self.asker.ask_until_told(each.ask) if each.outcome == "busy" else each for each in replies]
+        self.repeated += self.asker.counted - asked
+        return told
 
     def find_owner(self, workflow: int) -> str:
         return self.script.owners[workflow] if self.script.owners else self.asker.target.owner
@@ -280,7 +289,7 @@ class ScriptRun:
         looked_at = round_.list_looked_at()
         there = [group for group in looked_at if self.names[group.workflow] in self.asker.server_ids]
         reads = [self.asker.read_ask(self.names[group.workflow], self.find_owner(group.workflow)) for group in there]
-        replies = self.asker.race(reads, None, planned=True) if reads else []
+        replies = self.race_until_told(reads) if reads else []
         are_right = [self.is_there(group, reply) for group, reply in zip(there, replies, strict=True)]
         return len(there) == len(looked_at) and all(are_right)
 

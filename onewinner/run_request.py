@@ -56,6 +56,7 @@ def gather_facts(request: RunRequest) -> Facts:
         isolation=engine.isolation_asked,
         workers=engine.workers or (WORKERS_DEFAULT if engine.is_reference else None),
         fixed_processes=engine.has_fixed_processes,
+        shared_session=engine.target.shares_session,
         pgbouncer=engine.pgbouncer is not None,
         defect=engine.defect,
         control=engine.control,

@@ -21,7 +21,7 @@ from reports.comparison.measure_tables import describe_quality
 from reports.documents.page.text import reveal
 from reports.documents.pairings import describe_pairings
 from reports.documents.run_folder import Run
-from reports.documents.strength import FIXED_PROCESSES, describe_strength
+from reports.documents.strength import describe_strength, list_unproven
 from reports.judge.evidence.faults import describe_faults
 from reports.judge.levels.proxy_facts import describe_endings, describe_unscheduled
 from reports.judge.levels.run_plan import LevelRun
@@ -194,7 +194,7 @@ def print_verdict(run: Run) -> None:
     for line in filter(None, told):
         print_text(line, "dim")
     for line in describe_strength(run.facts) if run.judgement.verdict is Verdict.PASS else ():
-        is_gap = line.startswith("never") or line == FIXED_PROCESSES
+        is_gap = line.startswith("never") or line in list_unproven(True, True)
         print_text(line, "yellow" if is_gap else "dim")
     print_text(f"report: {run.folder / 'index.html'}")
 

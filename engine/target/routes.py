@@ -322,7 +322,8 @@ def read_trail(table: AuditTable, ok: Statuses, saved: Collection[str]) -> Trail
         return Trail(template, ok, read_path("audit.states", table.states), within_s=within_s)
     for key in ("entries", "from", "to"):
         if given[key] is None:
-            raise Mistake(f"audit.{key}", f"is missing; add {key} = ... to [audit]")
+            also = "" if key == "entries" else '; if entries tell only the states, write states = "entries[].state"'
+            raise Mistake(f"audit.{key}", f"is missing; add {key} = ... to [audit]{also}")
     entries, origin, to = (read_path(f"audit.{key}", given[key] or "") for key in ("entries", "from", "to"))
     request_id = None if table.request_id is None else read_path("audit.request_id", table.request_id)
     return Trail(template, ok, entries, origin, to, request_id, within_s)

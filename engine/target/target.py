@@ -115,6 +115,12 @@ class Target:
         return route.user if route is not None and route.user else self.tenants[tenant].name_user(number)
 
     @property
+    def shares_session(self) -> bool:
+        """Whether all contenders of the owner have the same cookies."""
+        clients = list(self.tenants[self.owner].users.values()) or [self.tenants[self.owner]]
+        return len(clients) == 1 and clients[0].keeps_cookies
+
+    @property
     def has_workflow(self) -> bool:
         """Whether there are states; else there are only units."""
         return bool(self.graph.successors)

@@ -24,7 +24,7 @@ from onewinner.exits import PASS, UsageError
 from onewinner.help_layout import Parser
 from onewinner.options import add_engine_options, read_engine
 from onewinner.terminal_display import open_console, print_text
-from reports.documents.strength import FIXED_PROCESSES
+from reports.documents.strength import list_unproven
 from reports.judge.text.short_forms import count
 
 EXAMPLE = "onewinner doctor --target orders.toml"
@@ -145,8 +145,8 @@ def conclude(examination: Examination, remedies: list[str], engine: EngineChoice
         print_text(f"\n{told}", "dim")
     for skipped in examination.skipped if not remedies else ():
         print_text(f"not asked: {hide(skipped)}", "dim")
-    fixed = [FIXED_PROCESSES] if engine.has_fixed_processes else []
-    for hint in [*examination.questions.hints, *list_exposed(engine.target), *fixed]:
+    unproven = list_unproven(engine.has_fixed_processes, engine.target.shares_session)
+    for hint in [*examination.questions.hints, *list_exposed(engine.target), *unproven]:
         print_text(f"\ncould be added: {hide(hint)}", "dim")
     if remedies:
         # The first one is the command's message.

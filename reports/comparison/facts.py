@@ -351,7 +351,8 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is known of a run. `command`: the same run again, without --out and without passwords. Times are UTC.
 
     `workers`: processes of the engine; null: as the service has it. `fixed_processes`: onewinner started the service,
-    and its command does not take how many they are. `defects`: the kill matrix.
+    and its command does not take how many they are; `shared_session`: all contenders had the same cookies. `defects`:
+    the kill matrix.
     """
 
     name: str = ""
@@ -363,6 +364,7 @@ class Facts(Struct, frozen=True, kw_only=True, omit_defaults=True):
     isolation: str | None = None
     workers: int | None = None
     fixed_processes: bool = False
+    shared_session: bool = False
     pgbouncer: bool = False
     defect: str | None = None
     control: str | None = None

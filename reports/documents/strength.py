@@ -28,6 +28,10 @@ FIXED_PROCESSES = (
     "the service ran as its command starts it: with one process, a lock in its memory looks like one in the database; "
     "write {workers} into [service] where it takes the number of its processes"
 )
+SHARED_SESSION = (
+    "all contenders share one session, by its cookies: a service that serves the requests of a session one after the "
+    "other looks as if it had a lock; name several users, [tenants.NAME.users], who log in each"
+)
 ACTION = ("states", "next")
 STATES_MAX = 120  # beyond, a matrix is no picture any more
 
@@ -180,10 +184,15 @@ def number_pairs(pairs: Iterable[tuple[str, str]], place: dict[str, int]) -> tup
     return tuple(sorted(found))
 
 
+def list_unproven(fixed_processes: bool, shared_session: bool) -> list[str]:
+    """What may have kept requests from racing, though the clients sent them together."""
+    return [FIXED_PROCESSES] * fixed_processes + [SHARED_SESSION] * shared_session
+
+
 def describe_strength(facts: Facts) -> list[str]:
     """In words, a line each: what was covered, what a violation's rate may still be, what never raced."""
     lines = describe_covered(facts.strength) if facts.strength is not None else []
-    return [*lines, *([FIXED_PROCESSES] if facts.fixed_processes else [])]
+    return lines + list_unproven(facts.fixed_processes, facts.shared_session)
 
 
 def describe_covered(strength: Strength) -> list[str]:

@@ -160,3 +160,28 @@ def test_a_race_that_all_lost_to_being_busy_is_asked_for_again_alone(
     operations = read_history(tmp_path / "h").operations.filter(pl.col("kind") == "advance")
     again = operations.filter(pl.col("race").is_null() & (pl.col("outcome") == "won"))
     assert (again.height > 0) == gets_better
+
+
+class Limited(Engine):
+    """Answers every second create, and every second read, with busy, as a limiter of the rate does."""
+
+    asked = 0
+
+    def decide(self, request: Request) -> Answer:
+        if not is_move(request):
+            self.asked += 1
+            if self.asked % 2:
+                return make_answer(423)
+        return super().decide(request)
+
+
+def test_a_limited_rate_ends_no_race(tmp_path: Path, pauses: list[float]) -> None:
+    target = load_text(tmp_path / "target", TEXT)
+    source = make_source(tmp_path, target, Limited(target.graph), {"same-transition": 12})
+    for _ in source.run():
+        continue
+    source.finish()
+    assert source.ended == "complete"
+    assert pauses
+    judgement = judge_folder(tmp_path, target)
+    assert judgement.verdict is Verdict.PASS, judgement

@@ -3,7 +3,7 @@
 from reports.comparison.facts import Covered, Facts, Strength
 from reports.documents.bounds import IF_ALIKE, SORTS, describe_size
 from reports.documents.page.templates import Section, render
-from reports.documents.strength import FIXED_PROCESSES, NEVER_READ
+from reports.documents.strength import NEVER_READ, list_unproven
 from reports.judge.verdict import Judgement, Verdict
 
 PAIRS_MAX = 600
@@ -19,7 +19,7 @@ def list_strength(facts: Facts, judgement: Judgement) -> Section | None:
         "bounds": list_bounds(facts.strength) if judgement.verdict is Verdict.PASS else [],
         "unproven": [
             *([NEVER_READ] if facts.strength.is_read is False else []),
-            *([FIXED_PROCESSES] if facts.fixed_processes else []),
+            *list_unproven(facts.fixed_processes, facts.shared_session),
         ],
         "calibration": facts.strength.calibration,
         "rounds": sorted(rounds, key=lambda pair: pair.rounds > 0)[:PAIRS_MAX],

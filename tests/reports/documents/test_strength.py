@@ -4,7 +4,7 @@ from msgspec import structs
 
 from engine.target.graph import TransitionGraph
 from reports.comparison.facts import BusyAnswers, Calibration, Covered, Facts, Strength
-from reports.documents.strength import FIXED_PROCESSES, describe_strength, list_pairs, measure_strength
+from reports.documents.strength import FIXED_PROCESSES, SHARED_SESSION, describe_strength, list_pairs, measure_strength
 from tests.reports.building import Record, advance, build_history, create, pair_all, read
 
 GRAPH = TransitionGraph.of("A", {"A": ["B", "X"], "B": ["C", "X"]})
@@ -109,6 +109,7 @@ def test_it_is_told_in_words_and_what_never_raced_is_named() -> None:
     )
     strength = structs.replace(strength, calibration=Calibration("some-defect", 10, 9, 2))
     assert describe_strength(Facts(fixed_processes=True)) == [FIXED_PROCESSES]
+    assert describe_strength(Facts(shared_session=True)) == [SHARED_SESSION]
     lines = describe_strength(Facts(strength=strength))
     assert lines == [
         "strength: 1 of 4 transitions, 0 of 12 illegal pairs, 1 of 6 pairs of moves raced",
