@@ -2,7 +2,8 @@
 
 A few workflows are brought into a state that they leave without a request after a while. One is moved on at once, and
 must stay where it is. One is read until it has left, and must lose every request then. For the others contenders race
-around that moment. A race that all of them lose is right if the move without a request came first.
+around that moment. A race that all of them lose is right if the move without a request came first. In the end they
+race for a move out of the state that it led to, as for a seat whose hold has ended: exactly one wins.
 """
 
 import random
@@ -53,8 +54,7 @@ def list_edges(target: Target, move: Timed) -> list[Edge]:
     """The edges that can be raced for out of the state that a workflow leaves by itself."""
     if target.walked.path(target.graph.initial, move.origin) is None:
         return []
-    edges = [Edge(move.origin, to) for to in target.graph.successors.get(move.origin, ())]
-    return [edge for edge in edges if can_race(target, edge)]
+    return [edge for edge in walk_onward(target, move.origin) if can_race(target, edge)]
 
 
 def draw_scripts(target: Target, rng: random.Random, contenders: int) -> Iterator[Script]:
@@ -94,14 +94,25 @@ def draw_rounds(target: Target, rng: random.Random, move: Timed, contenders: int
     yield together([look(target, move, READER), look(target, move, LEAVER)], move.after_s + LATE_S)
     late = race_for(target, rng, move, contenders, READER)
     yield together([late, look(target, move, LEAVER)], move.after_s + LATE_S)
+    if onward := [edge for edge in walk_onward(target, move.to) if can_race(target, edge)]:
+        again = race_over(target, rng, onward, contenders, READER)
+        yield together([again, look(target, move, LEAVER)], move.after_s + LATE_S)
 
 
 def race_for(target: Target, rng: random.Random, move: Timed, contenders: int, workflow: int) -> Round:
     """Contenders for one edge out of the state, or for several."""
-    edges = list_edges(target, move)
+    return race_over(target, rng, list_edges(target, move), contenders, workflow)
+
+
+def walk_onward(target: Target, state: str) -> Iterator[Edge]:
+    yield from (Edge(state, to) for to in target.graph.successors.get(state, ()))
+
+
+def race_over(target: Target, rng: random.Random, edges: list[Edge], contenders: int, workflow: int) -> Round:
+    """Contenders for one of the edges out of a state, or for several."""
     chosen = [rng.choice(edges)] * contenders if rng.random() < 0.5 else [rng.choice(edges) for _ in range(contenders)]
     calls = [draw_call(target, rng, edge) for edge in chosen]
-    return make_round(target, move.origin, calls, leads_to=None, workflow=workflow)
+    return make_round(target, edges[0].origin, calls, leads_to=None, workflow=workflow)
 
 
 def look(target: Target, move: Timed, workflow: int) -> Round:

@@ -180,7 +180,13 @@ class Examination:
 
     def advance_once(self, workflow: str) -> tuple[Step, str] | None:
         """The first legal move, if possible not into a dead end, and its request id."""
-        step = min(self.list_steps(self.target.graph.initial), key=lambda each: each.to in self.target.graph.terminal)
+        steps = self.list_steps(self.target.graph.initial)
+        if not steps:
+            self.skipped.append(
+                "any move: no request leads out of the initial state; the gate waits for the one that does"
+            )
+            return None
+        step = min(steps, key=lambda each: each.to in self.target.graph.terminal)
         step = Step(self.target.routes_for(step.origin, step.to)[-1], step.origin, step.to)
         probe, id_ = self.questions.send_advance(f"advance {step.origin} -> {step.to}", workflow, step, ("won",))
         if not self.questions.note(probe, remedies.advise_advance(probe, step.origin, step.to)):

@@ -52,12 +52,14 @@ def judge_calls(context: CheckContext) -> CallsJudged | None:
         ids = ids_of_all if may_enter_alone(context.evidence.graph, rule) else ids_of_all.clear()
         due = count_due(moves, rule, ids)
         judged += due.height
-        suspicions += suspect(context, rule, due, mine, moves, ids)
         known = set(due["subject"])
         strays = [call for subject, found in mine.items() if subject not in known for call in found]
         if strays and len(strays) == sum(map(len, mine.values())) and due["low"].sum():
+            # The file looks for the subject at a wrong place: nothing follows for any request.
             suspicions.append(doubt(report_silence, rule, strays))
-        elif strays:
+            continue
+        suspicions += suspect(context, rule, due, mine, moves, ids)
+        if strays:
             remarks.append(f"{len(strays)} calls to {rule.name} are for no request of this history")
     return CallsJudged(suspicions, judged, "; ".join(remarks))
 

@@ -215,6 +215,13 @@ def test_moves_behind_one_that_no_request_makes_are_raced(scenario: str, clock: 
     assert scenario == "lone-moves" or found[WinsOften] is Verdict.FAIL
 
 
+def test_contenders_race_for_what_follows_the_move_without_a_request(clock: FakeTime, tmp_path: Path) -> None:
+    """As for a seat whose hold has ended."""
+    target = load_text(tmp_path / "target", BEHIND.replace('A = ["B"]', 'A = ["B"]\nB = ["D"]'))
+    assert press(tmp_path / "right", target, GoesOnLater(target.graph, clock)) == (Verdict.PASS, set())
+    assert "one-winner" in press(tmp_path / "wrong", target, WinsOften(target.graph, clock))[1]
+
+
 def test_a_plan_waits_only_for_moves_that_lead_on_and_come_soon(tmp_path: Path) -> None:
     late = BEHIND.replace(f"after_s = {HOLD_S}", "after_s = 30")
     asked_for = BEHIND.replace('A = ["B"]', 'A = ["B", "E"]')

@@ -27,3 +27,18 @@ def test_a_move_without_its_hold_is_not_asked_for(tmp_path: Path) -> None:
     assert set(examination.visited) == set(target.graph.states)
     [skipped] = [each for each in examination.skipped if "needs {hold}" in each]
     assert skipped.startswith("illegal advance FREE -> SOLD: ")
+
+
+def test_a_workflow_may_leave_its_initial_state_without_a_request_alone(tmp_path: Path) -> None:
+    text = (
+        HOLDS.replace("PLACE", "hold")
+        .replace('FREE = ["HELD"]', 'READY = ["HELD"]')
+        .replace('from = "FREE"', 'from = "READY"')
+    )
+    text = text.replace("[create]", '[[workflow.timed]]\nfrom = "FREE"\nto = "READY"\nafter_s = 1\n[create]', 1)
+    target = load_text(tmp_path, text)
+    release: Any = StubRelease(Engine(target.graph, hold))
+    examination = Examination(Questions(target, release, tmp_path))
+    examination.run()
+    assert examination.wrong == []
+    assert any(each.startswith("any move: no request leads out of the initial state") for each in examination.skipped)

@@ -153,8 +153,9 @@ def test_calls_for_no_known_request_are_counted_and_shown() -> None:
     assert result.reason == "2 calls to pay are for no request of this history"
 
 
-def test_calls_that_all_tell_nothing_known_leave_the_verdict_open() -> None:
-    result = check([move("1")], sink(times="at most once"), AWAITED, call("strange"))
+@pytest.mark.parametrize("times", ["exactly once", "at most once", "at least once"])
+def test_calls_that_all_tell_nothing_known_leave_the_verdict_open(times: str) -> None:
+    result = check([move("1")], sink(times=times), AWAITED, call("strange"))
     assert result.verdict is Verdict.UNKNOWN
     assert "Correct `marker` of this sink" in result.findings[0].words
 
