@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from itertools import combinations
 
 from engine.target.answer_places import Place, read_place
-from engine.target.file_tables import REFUSED, AdvanceTable, Answers, EdgeTable, WhenTable
+from engine.target.file_tables import REFUSED, AdvanceTable, Answers, EdgeTable, SaveTable, WhenTable
 from engine.target.http_answer import Answer
 from engine.target.value_checks import Mistake
 
@@ -125,10 +125,13 @@ def is_true(when: Place, answer: Answer) -> bool:
         return when.find(answer) is not None
     document = answer.json()
     is_json = document is not None or answer.body.strip() == b"null"
-    found = when.path.find(document) if is_json else None
+    path = when.path.fill(answer.carried) if when.path.placeholders else when.path
+    found = path.find(document) if is_json else None
     return found is not None and found is not False and found not in ("", [], {})
 
 
+# Where a condition may compare the answer with its request.
+FILLED_AT = ("advance", "capacity")
 # The meanings that [advance] lists.
 MEANINGS = tuple(each.name for each in fields(Meanings) if each.name in AdvanceTable.__struct_fields__)
 # The meanings that no answer need have.
@@ -176,7 +179,17 @@ def read_rule(key: str, place: int, entry: int | WhenTable) -> Rule:
     status = entry if isinstance(entry, int) else entry.status
     if not 100 <= status <= 599:
         raise Mistake(key, f"{status} is no HTTP status; write one from 100 to 599")
-    return Rule(status, None if isinstance(entry, int) else read_place(f"{key}[{place}].when", entry.when))
+    return Rule(status, None if isinstance(entry, int) else read_condition(f"{key}[{place}].when", entry.when))
+
+
+def read_condition(key: str, source: str | SaveTable) -> Place:
+    """What must be in an answer. Raises Mistake."""
+    place = read_place(key, source)
+    is_filled = key.startswith(FILLED_AT) and ".poll." not in key
+    if place.path is not None and place.path.placeholders and not is_filled:
+        name = min(place.path.placeholders)
+        raise Mistake(key, f"{{{name}}} is not filled in here; it is in the conditions of {' and '.join(FILLED_AT)}")
+    return place
 
 
 def make_busy(statuses: Statuses) -> Statuses:

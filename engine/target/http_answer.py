@@ -27,7 +27,8 @@ class Answer:
     """An HTTP answer. `status` is None if no whole answer came; then `error` says what happened.
 
     `timed_out`: the server kept the connection, and no whole answer came within the timeout. `set_cookies` are the
-    values of its Set-Cookie headers.
+    values of its Set-Cookie headers. `carried` is what its request had for {id}, {marker} and the like, for conditions
+    that compare the two.
     """
 
     status: int | None
@@ -36,6 +37,7 @@ class Answer:
     error: str = ""
     timed_out: bool = False
     set_cookies: tuple[str, ...] = ()
+    carried: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
     def text(self, bytes_max: int | None = None) -> str:
         """The body, or its beginning, as text."""

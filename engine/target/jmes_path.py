@@ -1,7 +1,10 @@
 """JmesPath: where a value is in an answer. Pure."""
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import jmespath
@@ -9,6 +12,12 @@ import jmespath.exceptions
 
 SHOWN_MAX = 80
 EXAMPLE = "names have dots between them, as in order.status"
+QUOTED = 'a name with other characters than letters, digits and _ stands in double quotes, as in order."state-code"'
+ODD_NAME = re.compile(r"\w[-$@:/]\w|^[$@]\w|\.[$@]\w")
+# The placeholders of a request that may stand in a text ('...') of a condition on its answer.
+FILLED = ("id", "marker", "expected", "next", "key", "request_id")
+TEXT = re.compile(r"'[^']*'")
+PLACEHOLDER = re.compile(r"\{(" + "|".join(FILLED) + r")\}")
 
 
 @dataclass(frozen=True)
@@ -21,9 +30,24 @@ class JmesPath:
         try:
             jmespath.compile(self.text)
         except jmespath.exceptions.JMESPathError as error:
-            raise ValueError(f"{self.text!r} is not a JMESPath{describe_position(error)}; {EXAMPLE}") from None
+            hint = QUOTED if ODD_NAME.search(self.text) else EXAMPLE
+            raise ValueError(f"{self.text!r} is not a JMESPath{describe_position(error)}; {hint}") from None
         except RecursionError:
             raise ValueError(f"{self.text[:SHOWN_MAX]!r}... is nested too deeply; {EXAMPLE}") from None
+
+    @cached_property
+    def placeholders(self) -> frozenset[str]:
+        """Those in its texts: what a request carried, to be compared with its answer."""
+        return frozenset(name for text in TEXT.findall(self.text) for name in PLACEHOLDER.findall(text))
+
+    def fill(self, carried: Mapping[str, object]) -> "JmesPath":
+        """The path with what a request carried in its texts."""
+
+        def fill_text(text: re.Match[str]) -> str:
+            filled = PLACEHOLDER.sub(lambda name: str(carried.get(name[1], "")), text[0][1:-1])
+            return "`" + json.dumps(filled).replace("`", "\\`") + "`"
+
+        return JmesPath(TEXT.sub(fill_text, self.text))
 
     def find(self, document: Any) -> Any:
         """The value at the path; None if there is none."""

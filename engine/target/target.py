@@ -5,7 +5,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from uuid import uuid4
 
@@ -382,13 +382,14 @@ class Target:
         """The request as the adapter wants it, if there is one."""
         own |= {"id": server_id, "request_id": request_id}
         request = self._fill(template, tenant, values, own, has_proof=has_proof)
-        if self.adapter is None:
-            return request
-        told = {key: own[key] for key in ("id", "expected", "next", "request_id") if key in own}
-        try:
-            return self.adapter.prepare(request, Context(kind, name, tenant=tenant, values=values, **told))  # type: ignore[arg-type]
-        except AdapterError as error:
-            raise NotBuiltError(str(error)) from None
+        if self.adapter is not None:
+            told = {key: own[key] for key in ("id", "expected", "next", "request_id") if key in own}
+            context = Context(kind, name, tenant=tenant, values=values, **told)  # type: ignore[arg-type]
+            try:
+                request = self.adapter.prepare(request, context)
+            except AdapterError as error:
+                raise NotBuiltError(str(error)) from None
+        return replace(request, carried=own)
 
     def build_step(self, step: Step, tenant: str, request_id: str, values: Values) -> Request:
         """A request that others need. One without proof goes without the tenant's headers that need a login."""

@@ -31,7 +31,7 @@ class Request:
     """One HTTP request. `path` includes the query; `headers` are in sending order.
 
     `hang_up`: the client closes its connection and never reads the answer: SENT, as soon as the request has left;
-    ANSWERED, when the answer begins to come.
+    ANSWERED, when the answer begins to come. `carried` is what stands for its {id}, {marker} and the like.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Request:
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     hang_up: str = ""
+    carried: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

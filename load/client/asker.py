@@ -515,6 +515,7 @@ class Asker:
         if polling is not None and polling.told is not None:
             exchange = polling.told
             self._note_failure(ask, polling)
+        exchange = replace(exchange, answer=replace(exchange.answer, carried=request.carried))
         told = classify(self.target, ask, exchange.answer, polled=accepted is not None)
         classified, reason = self.denials.review(ask, told, races=races)
         if reason is not None:

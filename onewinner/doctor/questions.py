@@ -131,7 +131,8 @@ class Questions:
         wanted: tuple[str, ...],
         tenant: str = "",
     ) -> Probe:
-        tenant, answer = tenant or self.target.owner, self.release.send(request).answer
+        tenant = tenant or self.target.owner
+        answer = replace(self.release.send(request).answer, carried=request.carried)
         classified = classify(answer) if tenant == self.target.owner else turn_away(classify(answer))
         return Probe(what, table, tenant, request, answer, classified, wanted)
 

@@ -5,6 +5,7 @@ Method: answers to targets that differ in one key; files that give one answer tw
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.target.answer_places import Place
@@ -273,3 +274,32 @@ def test_a_second_give_back_may_be_refused_with_409(line: str, taken: str, given
     assert classify_take(target, Answer(409, {})).outcome == taken
     assert classify_give_back(target, Answer(409, {})).outcome == given_back
     assert classify_give_back(target, Answer(423, {})).outcome == "conflict"
+
+
+CLAIM = """won = [{ status = 200, when = "by == '{marker}'" }]
+conflict = [{ status = 200, when = "by != '{marker}'" }]
+"""
+
+
+def test_a_condition_may_compare_the_answer_with_its_request(tmp_path: Path) -> None:
+    """As where each answer tells who has a ticket now."""
+    target = advance(tmp_path, CLAIM)
+    route = target.routes_for("DRAFT", "SUBMITTED")[-1]
+    assert target.routes_for("DRAFT", "SUBMITTED")
+    for marker, by, outcome in (("m1", "m1", "won"), ("m1", "m2", "conflict"), ("it's `a` \\", "it's `a` \\", "won")):
+        answer = Answer(200, {}, msgspec.json.encode({"by": by}), carried={"marker": marker})
+        assert classify_advance(target, answer, route, "SUBMITTED").outcome == outcome
+    request = target.build_advance(route, target.owner, "7", "DRAFT", "SUBMITTED", "r.1", "m1", {})
+    assert request.carried["marker"] == "m1"
+    assert request.carried["id"] == "7"
+
+
+def test_elsewhere_a_placeholder_in_a_condition_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match=r"create\.won\[0\]\.when: \{marker\} is not filled in here"):
+        load(tmp_path, ORDERS.replace("won = [201]", """won = [{ status = 201, when = "by == '{marker}'" }]"""))
+
+
+@pytest.mark.parametrize("path", ["order.state-code", "$id", "@odata.etag"])
+def test_a_name_that_needs_quotes_is_told_so(path: str) -> None:
+    with pytest.raises(ValueError, match="stands in double quotes"):
+        JmesPath(path)

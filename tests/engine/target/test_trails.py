@@ -92,7 +92,7 @@ WRONG = {
     "audit.request_id: stands beside audit.states": (ENTRIES, 'states = "s"\nrequest_id = "id"\n'),
     "audit.states: 's..' is not a JMESPath": (ENTRIES, 'states = "s.."\n'),
     "audit.entries: is missing; add entries = ... to [audit]": (ENTRIES, ""),
-    "audit.from: is missing; add from = ... to [audit]": ('from = "old"\n', ""),
+    "audit.from: is missing; add from = ... to [audit]; if entries tell only the states": ('from = "old"\n', ""),
     "audit.to: is missing; add to = ... to [audit]": ('to = "new"\n', ""),
     "audit.request: nothing in the request carries {id}": ("/orders/{id}/events", "/events"),
     "audit.request: {payment} means nothing here": ("/orders/{id}/events", "/payments/{payment}"),
