@@ -102,6 +102,8 @@ class Source:
 
     def finish(self) -> None:
         """Writes how much of the quota was run, and ends the journal in good order."""
+        if not self.quota.amounts:
+            self.asker.plan(0)  # no scenario applies
         self.asker.look_again()
         self.asker.journal.write(self.report())
         self.asker.end()

@@ -290,3 +290,12 @@ def test_the_instant_lies_ahead_and_not_before_the_intended_one() -> None:
 def test_a_source_alone_waits_for_no_other() -> None:
     assert Alone().gather("k", 5) == [5]
     assert Alone().line_up("k", 7) == Instant(7, 7)
+
+
+def test_a_source_with_nothing_to_run_says_so(tmp_path: Path) -> None:
+    target = load_text(tmp_path / "target", SMALL)
+    source = make_source(tmp_path, target, Engine(target.graph), {})
+    assert list(source.run()) == []
+    source.finish()
+    [accounting] = [check for check in judge_folder(tmp_path, target).checks if check.check == "accounting"]
+    assert accounting.findings == ()
