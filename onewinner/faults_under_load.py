@@ -20,7 +20,7 @@ from reports.history import events
 from reports.history.journal import Journal
 
 SOURCE = "faults-0"
-INJECTOR = "stateful_tests.interleavings.fault_injector"
+INJECTOR = "stateful_tests.interleavings.random_faults"
 # How long the fault injector may take to listen, to begin and to end; a crash may be under way then.
 ANSWER_LIMIT_S = 90.0
 LOST = "fault injector lost"

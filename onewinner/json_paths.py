@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from engine.target.answer_places import Place
 from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
 from engine.target.target import Target
+from engine.target.value_places import Place
 
 LEAVES_MAX = 6
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -1,4 +1,4 @@
-"""Inspection: what is looked at behind the engine's back, and written into a journal of its own.
+"""Schema inspection: what is looked at behind the engine's back, and written into a journal of its own.
 
 Only the reference engine's tables are known; of other engines' databases nothing is assumed.
 """

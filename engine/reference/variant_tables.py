@@ -1,4 +1,4 @@
-"""Additions: tables and columns that a variant adds, marked as ours, so that a later process can remove them.
+"""Variant tables: tables and columns that a variant adds, marked as ours, so that a later process can remove them.
 
 The mark is the comment of the table or the column. A process finds the additions of a killed one in the catalog, and
 never touches a table or a column without the mark.

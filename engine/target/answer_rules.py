@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from itertools import combinations
 
-from engine.target.answer_places import Place, read_place
 from engine.target.file_tables import REFUSED, AdvanceTable, Answers, EdgeTable, SaveTable, WhenTable
 from engine.target.http_answer import Answer
 from engine.target.value_checks import Mistake
+from engine.target.value_places import Place, read_place
 
 SERVER_ERROR = 500
 UNAVAILABLE = 503

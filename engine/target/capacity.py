@@ -9,7 +9,6 @@ from itertools import combinations
 
 from msgspec import structs
 
-from engine.target.answer_places import Place, read_optional_place, read_place
 from engine.target.answer_rules import (
     Meanings,
     Rule,
@@ -25,6 +24,7 @@ from engine.target.routes import read_template
 from engine.target.savings import Saving, read_savings
 from engine.target.template import Template
 from engine.target.value_checks import Mistake, check_wait
+from engine.target.value_places import Place, read_optional_place, read_place
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 UNITS, UNIT = "units", "unit"

@@ -10,12 +10,12 @@ from itertools import pairwise
 from typing import Any
 
 from engine.target.adapter import AdapterError, Context
-from engine.target.answer_places import Place
 from engine.target.answer_rules import Meanings, Statuses, find_meaning
 from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
 from engine.target.routes import Guard, Route, Trail, Write
 from engine.target.target import Target
+from engine.target.value_places import Place
 
 # To another tenant, these say no more than that there is nothing for it.
 HIDING = (401, 403, 404)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from engine.target.answer_places import Place, read_optional_place
 from engine.target.answer_rules import Meanings, Statuses, make_busy, read_statuses, refuse_second_meaning
 from engine.target.file_tables import PollTable
 from engine.target.same_request import identify
 from engine.target.savings import Saving, read_savings
 from engine.target.template import Template
 from engine.target.value_checks import Mistake, check_seconds
+from engine.target.value_places import Place, read_optional_place
 
 # What tells one accepted request from another, beside the values that its answer gave.
 OWN = ("marker", "request_id", "key")

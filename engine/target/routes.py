@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from engine.target.answer_places import Place, read_optional_place, read_path
 from engine.target.answer_rules import (
     Meanings,
     Statuses,
@@ -31,6 +30,7 @@ from engine.target.same_request import Identity, identify
 from engine.target.savings import Saving, merge_savings, read_savings
 from engine.target.template import Template
 from engine.target.value_checks import BODIES, Mistake, check_headers, check_request, check_states
+from engine.target.value_places import Place, read_optional_place, read_path
 
 # The name of the route that serves any edge.
 GENERAL = "advance"

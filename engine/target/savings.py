@@ -6,12 +6,12 @@ The scopes of a value are the run, a tenant, a user and a workflow; `load.client
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from engine.target.answer_places import Place, read_place
 from engine.target.cookies import COOKIES
 from engine.target.file_tables import SaveTable
 from engine.target.http_answer import Answer
 from engine.target.template import NAME, Value
 from engine.target.value_checks import Mistake
+from engine.target.value_places import Place, read_place
 
 # What onewinner itself fills in.
 RESERVED = (

@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from engine.target.answer_places import HEADER, Place, read_place
 from engine.target.file_tables import SINK_FAULTS, TIMES, SaveTable, SinkAnswerTable, SinkTable
 from engine.target.graph import TransitionGraph
 from engine.target.http_answer import Answer
 from engine.target.suggestion import suggest
 from engine.target.template import NAME
 from engine.target.value_checks import Mistake, check_states, check_wait
+from engine.target.value_places import HEADER, Place, read_place
 
 VARIABLE = "ONEWINNER_SINKS"
 PREFIX = "sink."

@@ -10,7 +10,6 @@ from functools import cached_property
 from uuid import uuid4
 
 from engine.target.adapter import Adapter, AdapterError, Context
-from engine.target.answer_places import Place
 from engine.target.answer_rules import Meanings, Statuses
 from engine.target.capacity import UNITS, Capacity
 from engine.target.cookies import COOKIES
@@ -24,10 +23,11 @@ from engine.target.routes import Effects, Guard, Route, Trail, Write
 from engine.target.same_request import IdentifiedMove, Identity, find_ambiguous, find_sources, identify
 from engine.target.savings import Saving
 from engine.target.sinks import Sink, name_values
-from engine.target.spelling import Spelling
+from engine.target.state_spelling import Spelling
 from engine.target.template import NO_VALUES, Request, Template, Value, Values
 from engine.target.tenants import USER, Tenant
 from engine.target.value_checks import is_header_value
+from engine.target.value_places import Place
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 # The usual name of the value that says which version a request is meant for.

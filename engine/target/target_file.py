@@ -11,7 +11,6 @@ import msgspec
 from msgspec import structs
 
 from engine.target.adapter import Adapter, check_adapter_path, load_adapter
-from engine.target.answer_places import read_optional_place
 from engine.target.answer_rules import Rule, Statuses, read_meanings, read_statuses, refuse_same, refuse_second_meaning
 from engine.target.capacity import NO_WORKFLOW, check_resource, check_tables, find_units_of_none, read_capacity
 from engine.target.environment_variables import fill_requests, pick_variables, resolve
@@ -27,6 +26,7 @@ from engine.target.file_tables import (
 )
 from engine.target.graph import TransitionGraph
 from engine.target.idempotency import add_key, add_meanings, read_idempotency, refuse_other_meanings
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.login_and_setup_steps import read_before, read_setup
 from engine.target.placeholders import check_names, find_givers, is_of_workflow
 from engine.target.plain_file import read_plain
@@ -44,9 +44,8 @@ from engine.target.routes import (
 )
 from engine.target.run_copy import restore
 from engine.target.savings import read_savings
-from engine.target.shape_checks import check_shape, describe_file
 from engine.target.sinks import read_sinks
-from engine.target.spelling import Spelling
+from engine.target.state_spelling import Spelling
 from engine.target.target import Target
 from engine.target.template import Template, braces, find_placeholders
 from engine.target.tenants import read_tenants
@@ -60,6 +59,7 @@ from engine.target.value_checks import (
     check_spelling,
     check_states,
 )
+from engine.target.value_places import read_optional_place
 from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 WAYS_TO_CREATE = ("request", "command", "ids")

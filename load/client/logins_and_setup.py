@@ -1,4 +1,4 @@
-"""Preparation: sends what other requests need first, namely the set-up, the logins, and the steps before a create.
+"""Logins and set-up: sends what other requests need first, the set-up, the logins, and the steps before a create.
 
 None of these is an operation, and the history does not have them. Each source logs in for itself. The set-up is sent
 once in a run, by the process that starts the run; it passes on what was saved (`Target.saved`). Knows nothing of

@@ -16,7 +16,7 @@ import msgspec
 
 from engine.target.file_tables import REFUSED, File
 from engine.target.http_answer import Answer
-from engine.target.shape_checks import check_shape, describe_file
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.target import NotBuiltError, Target
 from engine.target.target_file import TargetError, read_target
 from engine.target.value_checks import Mistake

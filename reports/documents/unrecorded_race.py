@@ -1,4 +1,4 @@
-"""Contenders: what is wrong with a race of which no history was recorded, as sentences and a picture.
+"""An unrecorded race: what is wrong with a race of which no history was recorded, as sentences and a picture.
 
 The caller decided what is wrong; nothing here decides anything.
 """

@@ -1,4 +1,4 @@
-"""Forbidden: requests of a kind that a tenant may never make, though its credentials are good.
+"""Forbidden kinds: requests of a kind that a tenant may never make, though its credentials are good.
 
 The asker calls a 401 or 403 for a tenant that was let in before unknown: its credentials may have expired. They had not
 if the tenant was served afterwards; and if no request of the kind was ever accepted, the service refuses the kind. What

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 from engine.target.graph import TransitionGraph
 from stateful_tests.interleavings.explorer import ATTEMPTS_MAX, follow
-from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import OTHER_CHANNELS
 from stateful_tests.interleavings.schedule import Choice, Choose, Option, Pairing, Trace
+from stateful_tests.interleavings.statement_faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.testbed import Testbed
 
 # Ten reads each, as long as the service has broken connections: they reach nearly every thread of a few dozen.

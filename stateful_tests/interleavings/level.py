@@ -16,12 +16,12 @@ from reports.judge.levels.race_file_format import Race, RaceRequest
 from reports.judge.levels.schedules import LEFT
 from stateful_tests.interleavings.explorer import Exploration, explore, explore_apart, explore_timed, follow
 from stateful_tests.interleavings.faulted_schedules import run_faulted, walk_faults
-from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.mixed_pairings import find_violation
 from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import ACCEPTED, SERIALISED, Choose, Pairing, Trace, Wait
 from stateful_tests.interleavings.schedule_replay import Follower
+from stateful_tests.interleavings.statement_faults import SERVER_KILLED
 from stateful_tests.interleavings.statements import is_set_up
 from stateful_tests.interleavings.testbed import Testbed
 from stateful_tests.interleavings.warming import warm

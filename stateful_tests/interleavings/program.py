@@ -30,11 +30,11 @@ from engine.target.target_file import load_target
 from reports.history import events
 from reports.history.journal import Journal
 from reports.judge.levels.race_file_format import read_race
-from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import Level
 from stateful_tests.interleavings.pairings import is_successive, list_apart, list_pairings, pick_one_of_each
 from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.statement_faults import SERVER_KILLED
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 from stateful_tests.interleavings.timed_pairings import list_timed_pairings
 

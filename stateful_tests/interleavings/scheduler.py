@@ -15,7 +15,6 @@ from load.client.asker import Asker
 from load.client.release import now_ns
 from reports.history import events
 from stateful_tests.interleavings.connection import Connection
-from stateful_tests.interleavings.faults import DELAYED, FAULTS
 from stateful_tests.interleavings.locks import Locks, is_stuck
 from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import (
@@ -34,6 +33,7 @@ from stateful_tests.interleavings.schedule import (
     Trace,
 )
 from stateful_tests.interleavings.sender import Sender
+from stateful_tests.interleavings.statement_faults import DELAYED, FAULTS
 from stateful_tests.interleavings.statement_owners import StatementOwners, Task
 from stateful_tests.interleavings.statements import commits
 

@@ -21,13 +21,13 @@ from load.client.asker import Asker
 from load.client.release import Release, now_ns
 from reports.history import events
 from reports.history.journal import Journal
-from stateful_tests.interleavings.faults import DELAYED, describe_meeting
 from stateful_tests.interleavings.fresh_workflows import FreshWorkflows, StateNotReachedError
 from stateful_tests.interleavings.locks import Locks
 from stateful_tests.interleavings.proxy import Proxy, do_nothing
 from stateful_tests.interleavings.schedule import NAMES, Choose, Pairing, Trace
 from stateful_tests.interleavings.scheduler import Scheduler
 from stateful_tests.interleavings.sender import Sender
+from stateful_tests.interleavings.statement_faults import DELAYED, describe_meeting
 
 # How long the proxy observes the service before the first request: what the service sends then is background.
 OBSERVE_S = 0.5

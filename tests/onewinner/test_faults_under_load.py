@@ -73,7 +73,7 @@ def test_a_service_that_ends_under_faults_is_started_again(tmp_path: Path) -> No
 
 def is_injector(process: psutil.Process) -> bool:
     words = read_words(process)
-    return "stateful_tests.interleavings.fault_injector" in words and not any(
+    return "stateful_tests.interleavings.random_faults" in words and not any(
         word.endswith("leash.py") for word in words
     )
 

@@ -26,12 +26,12 @@ from reports.judge.levels.schedules import read_schedules
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import LATE_S, SOON_S, explore, explore_apart, stop_after
 from stateful_tests.interleavings.faulted_schedules import inject_one, walk_faults
-from stateful_tests.interleavings.faults import FAULTS
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import pick_action, read_pairing
 from stateful_tests.interleavings.pairings import list_apart, list_pairings
 from stateful_tests.interleavings.schedule import GIVEN_UP, Trace, Wait
 from stateful_tests.interleavings.schedule_replay import Follower
+from stateful_tests.interleavings.statement_faults import FAULTS
 from stateful_tests.interleavings.statements import is_end
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 from stateful_tests.interleavings.timed_pairings import list_timed_pairings

@@ -1,4 +1,4 @@
-"""Roles: the operations in the order of the checks, and what each of them can say of its workflow's state.
+"""Sorted operations: the operations in the order of the checks, and what each of them can say of its workflow's state.
 
 known: it took effect; maybe: it is unknown, and may have; pure: an answer that changed nothing; mine: the owner asked.
 """

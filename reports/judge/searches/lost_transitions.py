@@ -1,4 +1,4 @@
-"""Lost updates: which acknowledged transitions of a workflow are gone after a fault. Pure; one workflow at a time.
+"""Lost transitions: which acknowledged transitions of a workflow are gone after a fault. Pure; one workflow at a time.
 
 A history without an explanation may have been spoiled in many ways, and only one of them is a loss. So the moment of
 the loss is asked for first: a cut, at or after the end of a fault, before which everything asked so far has an

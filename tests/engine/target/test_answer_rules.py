@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.target.answer_places import Place
 from engine.target.answer_rules import Rule, Statuses
 from engine.target.classified_answer import (
     classify_advance,
@@ -23,6 +22,7 @@ from engine.target.http_answer import Answer
 from engine.target.jmes_path import JmesPath
 from engine.target.target import Target
 from engine.target.target_file import TargetError
+from engine.target.value_places import Place
 from onewinner.doctor.remedies import Probe, advise_advance, advise_stale
 from tests.engine.target.conftest import load
 from tests.engine.target.test_target_file import ORDERS

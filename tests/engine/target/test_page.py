@@ -15,7 +15,7 @@ import pytest
 from msgspec import inspect
 
 from engine.target.file_tables import File
-from engine.target.shape_checks import check_shape, describe_file
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.target_file import read_target
 
 PAGE = Path(__file__).parents[3] / "docs" / "target.md"

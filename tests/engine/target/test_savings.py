@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.target.answer_places import read_place
 from engine.target.file_tables import SaveTable
 from engine.target.http_answer import Answer
 from engine.target.savings import RESERVED, find_values, read_savings
 from engine.target.target import NotBuiltError, Target
 from engine.target.target_file import TargetError, load_target
+from engine.target.value_places import read_place
 from tests.engine.target.test_target_file import ENVIRONMENT, ORDERS
 
 ANSWER = Answer(201, {"etag": '"7"', "location": "/orders/12/items"}, b'{"task": {"id": 5, "ok": true}, "empty": ""}')

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from engine.target.file_tables import File
-from engine.target.shape_checks import check_shape, describe_file
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.target_file import read_target
 from engine.target.value_checks import Mistake
 from tools.json_schemas import make_target_schema

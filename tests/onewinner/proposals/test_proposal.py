@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from engine.target.answer_places import Place
 from engine.target.jmes_path import JmesPath
 from engine.target.target import Target
 from engine.target.target_file import load_target
 from engine.target.template import Template
+from engine.target.value_places import Place
 from onewinner.proposals.document import Document
 from onewinner.proposals.draft_text import draft_target
 from onewinner.proposals.proposal import propose

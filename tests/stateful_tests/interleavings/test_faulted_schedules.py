@@ -24,10 +24,10 @@ from stateful_tests.interleavings import fresh_workflows as fresh
 from stateful_tests.interleavings import program
 from stateful_tests.interleavings.connection import Connection
 from stateful_tests.interleavings.faulted_schedules import ROUNDS_AFTER_CRASH, inject, run_faulted, walk_faults
-from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import OTHER_CHANNELS
 from stateful_tests.interleavings.pairings import list_pairings
 from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.statement_faults import DELAYED, FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.testbed import Testbed
 from tests.load.stub import SMALL, Engine, load_text, make_answer
 from tests.stateful_tests.stub import StubSender, make_testbed

@@ -17,9 +17,9 @@ from reports.judge.verdict import Verdict
 from stateful_tests.interleavings import fresh_workflows as fresh
 from stateful_tests.interleavings.explorer import follow
 from stateful_tests.interleavings.faulted_schedules import walk_faults
-from stateful_tests.interleavings.faults import SERVER_KILLED
 from stateful_tests.interleavings.pairings import list_pairings
 from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.statement_faults import SERVER_KILLED
 from stateful_tests.interleavings.testbed import Testbed
 from stateful_tests.interleavings.warming import warm
 from tests.load.stub import SMALL, Engine, load_text

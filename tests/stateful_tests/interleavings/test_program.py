@@ -30,7 +30,6 @@ from reports.judge.levels.run_plan import RunPlan
 from reports.judge.levels.unfinished_levels import describe_partial, sum_levels
 from reports.judge.verdict import Verdict
 from stateful_tests.interleavings.explorer import Exploration, Run, follow
-from stateful_tests.interleavings.faults import FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.fresh_workflows import StateNotReachedError
 from stateful_tests.interleavings.level import Level
 from stateful_tests.interleavings.pairings import list_pairings, pick_one_of_each
@@ -38,6 +37,7 @@ from stateful_tests.interleavings.program import Launch, find_obstacle, parse, r
 from stateful_tests.interleavings.proxy import NO_STATEMENT
 from stateful_tests.interleavings.schedule import UNKNOWN, Pairing
 from stateful_tests.interleavings.sender import Sender
+from stateful_tests.interleavings.statement_faults import FAULTS, SERVER_KILLED
 from stateful_tests.interleavings.testbed import END_LIMIT_S, Testbed
 from stateful_tests.interleavings.timed_pairings import list_timed_pairings
 from tests.engine.serving import ROOT

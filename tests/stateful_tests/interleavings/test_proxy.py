@@ -27,11 +27,11 @@ from reports.judge.verdict import Verdict
 from stateful_tests.interleavings import proxy as proxies
 from stateful_tests.interleavings.explorer import Exploration, explore, follow
 from stateful_tests.interleavings.faulted_schedules import inject, run_faulted, walk_faults
-from stateful_tests.interleavings.faults import DELAYED, FAULTS
 from stateful_tests.interleavings.messages import BACKGROUND, REQUEST, ProtocolState
 from stateful_tests.interleavings.pairings import list_pairings
 from stateful_tests.interleavings.proxy import Proxy
 from stateful_tests.interleavings.schedule import Pairing
+from stateful_tests.interleavings.statement_faults import DELAYED, FAULTS
 from stateful_tests.interleavings.testbed import LaunchSpec, Testbed, open_testbed
 
 KIND = "advance / advance, same next state"

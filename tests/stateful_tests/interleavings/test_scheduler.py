@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from stateful_tests.interleavings.faults import DELAYED, FAULTS
 from stateful_tests.interleavings.schedule import SERIALISED, Pairing, Step, Trace
 from stateful_tests.interleavings.scheduler import RECONNECT_LIMIT_S, WAIT_LIMIT_S, Execution
+from stateful_tests.interleavings.statement_faults import DELAYED, FAULTS
 from stateful_tests.interleavings.statement_owners import Task
 
 

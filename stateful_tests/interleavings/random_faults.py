@@ -1,6 +1,6 @@
-"""The load fault injector of `race --faults`: faults at random between a service and its database. A program.
+"""Random faults: those of `race --faults`, between a service and its database. A program.
 
-    python -m stateful_tests.interleavings.fault_injector
+    python -m stateful_tests.interleavings.random_faults
         [--rate R] [--seed N] [--crashes-at S,S,...]
 
 It prints {"port": N} when it listens; until it begins, everything passes. The line {"begin": FILE} on its standard
@@ -38,9 +38,9 @@ from load.client.release import now_ns
 from reports.history import events
 from reports.history.journal import Journal
 from stateful_tests.interleavings.connection import Connection, Signal
-from stateful_tests.interleavings.faults import DELAYED, FAULTS, SERVER_KILLED, delay, describe_meeting
 from stateful_tests.interleavings.locks import Locks
 from stateful_tests.interleavings.proxy import NO_STATEMENT, Proxy
+from stateful_tests.interleavings.statement_faults import DELAYED, FAULTS, SERVER_KILLED, delay, describe_meeting
 from stateful_tests.interleavings.statements import is_set_up
 
 SCENARIO = "faults"

@@ -23,9 +23,9 @@ from engine.provision.database import Database, start_embedded
 from load.client.release import now_ns
 from reports.history import events
 from reports.history.history import History, read_history
-from stateful_tests.interleavings.fault_injector import KINDS, FaultInjector, crash_at
-from stateful_tests.interleavings.faults import DELAYED, SERVER_KILLED
 from stateful_tests.interleavings.proxy import NO_STATEMENT
+from stateful_tests.interleavings.random_faults import KINDS, FaultInjector, crash_at
+from stateful_tests.interleavings.statement_faults import DELAYED, SERVER_KILLED
 from tests.engine.probing import run_sql
 from tests.engine.serving import ROOT
 
@@ -59,7 +59,7 @@ class Program:
 
 @contextmanager
 def open_injector(database: Database, *arguments: str) -> Iterator[Program]:
-    command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.fault_injector", *arguments]
+    command = [sys.executable, "-W", "error", "-m", "stateful_tests.interleavings.random_faults", *arguments]
     environment = {"PYTHONPATH": str(ROOT), LAUNCH: json.dumps(database.url)}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.target.file_tables import File
-from engine.target.shape_checks import check_shape, describe_file
+from engine.target.key_checks import check_shape, describe_file
 from engine.target.target_file import TargetError, load_target
 from engine.target.value_checks import Mistake
 from tests.engine.target.test_target_file import ORDERS
