@@ -32,7 +32,7 @@ from engine.target.workflow_source import CreateCommand, IdPool, Queue
 
 # The usual name of the value that says which version a request is meant for.
 VERSION = "version"
-VERSION_WORDS = (VERSION, "etag", "revision", "rev")
+VERSION_WORDS = {VERSION, "etag", "revision", "rev"}
 # Longer waits for what happens without a request would take up the time of a run.
 WAIT_MAX_S = 3.0
 
@@ -235,7 +235,7 @@ class Target:
         if not self.meanings.stale and not any(route.meanings.stale for route in moves):
             return None
         by_place = [name for name in saved if name in compared] + [name for name in saved if saved[name] == "etag"]
-        by_name = [name for name in saved if any(word in name for word in VERSION_WORDS)]
+        by_name = [name for name in saved if VERSION_WORDS & {*name.split("_")}]
         return next(iter([*by_place, *by_name, *saved]), None)
 
     @cached_property

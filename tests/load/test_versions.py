@@ -287,3 +287,11 @@ def test_of_several_saved_values_the_version_is_what_is_compared(tmp_path: Path)
 def test_a_version_that_nothing_saves_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="version} means nothing here"):
         load_text(tmp_path, VERSIONED.replace('save = { version = "version" }\n', ""))
+
+
+@pytest.mark.parametrize(("name", "chosen"), [("lock_version", "lock_version"), ("reviewer", "title")])
+def test_of_several_in_the_body_it_is_the_one_called_so(name: str, chosen: str, tmp_path: Path) -> None:
+    text = VERSIONED.replace('If-Match = "{version}"', 'X-Other = "o"').replace("save = { version", f"save = {{ {name}")
+    text = text.replace(f"save = {{ {name}", f'save = {{ title = "title", {name}')
+    text = text.replace("json = { ", f'json = {{ title = "{{title}}", other = "{{{name}}}", ')
+    assert load_text(tmp_path, text).version == chosen
