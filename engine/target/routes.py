@@ -187,7 +187,7 @@ def read_request_of_workflow(key: str, table: RequestTable, instead: Collection[
 
 def read_routes(table: AdvanceTable, graph: TransitionGraph, told: Collection[str] = ()) -> tuple[Route, ...]:
     """The routes of edges. Edges with the same request and next state become one route from all of their sources.
-    `told` are the names of values that the create gave: one may stand in the place of {id}.
+    `told` are the names of values that the create or a move gave: one may stand in the place of {id}.
     """
     merged: dict[object, Route] = {}
     for index, edge in enumerate(table.edges):

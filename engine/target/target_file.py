@@ -110,7 +110,10 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     served = file.service is not None
     workflow, advance, table = file.workflow, file.advance or AdvanceTable(), file.create or CreateTable()
     graph = NO_WORKFLOW if workflow is None else read_graph(workflow, advance)
-    told = [*table.save]
+    givers = find_givers(file)
+    saved = [name for name, key in givers.items() if is_of_workflow(key)]
+    # A value of a create or of another move may say which workflow is meant: the order that a cart became.
+    told = [name for name in saved if not givers[name].startswith("read")]
     routes = read_routes(advance, graph, told)
     general = read_general(advance, routes, graph, told)
     every = [*routes, *([general] if general else [])]
@@ -124,8 +127,6 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
     read, create_won, ok = file.read, read_statuses("create.won", table.won), read_ok(file.read)
     # Without a place that `ok` could be about, each answer to a read tells its state by itself.
     shown = ok if read is not None and read.state is not None else None
-    givers = find_givers(file)
-    saved = [name for name, key in givers.items() if is_of_workflow(key)]
     put = file.capacity.put if file.capacity is not None else None
     create = read_create(table, put, tenants, folder, environment, served=served)
     meanings = read_meanings(advance)
@@ -143,7 +144,7 @@ def read_target(file: File, folder: Path, environment: Mapping[str, str] | None)
         create=create,
         create_id=read_optional_place("create.id", table.id),
         create_won=create_won,
-        read=None if read is None else read_request_of_workflow("read.request", read.request, told),
+        read=None if read is None else read_request_of_workflow("read.request", read.request, [*table.save]),
         read_state=None if read is None else read_optional_place("read.state", read.state),
         read_states={} if read is None else read_states_by_answer(read.state_by_answer, graph, shown),
         read_ok=ok,

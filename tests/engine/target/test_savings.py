@@ -205,3 +205,35 @@ request = { method = "POST", path = "/shops/{shop}/orders/{id}/pay", headers = {
     assert first == target.find_scope({"shop": "s1", "tag": "y"})
     (tmp_path / "target.toml").write_text(shops.replace('path = "/shops/{shop}/orders/{id}"', 'path = "/orders/{id}"'))
     assert load_target(tmp_path / "target.toml", ENVIRONMENT).find_scope({"shop": "s1"}) == ""
+
+
+def test_a_value_of_an_earlier_move_may_stand_in_the_place_of_the_id(tmp_path: Path) -> None:
+    carts = """
+name = "carts"
+base_url = "http://127.0.0.1:1"
+[tenants.owner]
+[workflow]
+initial = "OPEN"
+transitions = { OPEN = ["ORDERED"], ORDERED = ["SHIPPED"] }
+[create]
+request = { method = "POST", path = "/carts" }
+id = "id"
+[read]
+request = { method = "GET", path = "/carts/{id}" }
+state = "state"
+save = { tag = "header:ETag" }
+[[advance.edges]]
+from = "OPEN"
+to = "ORDERED"
+request = { method = "POST", path = "/carts/{id}/checkout" }
+save = { order = "order.id" }
+[[advance.edges]]
+from = "ORDERED"
+to = "SHIPPED"
+request = { method = "POST", path = "/orders/{order}/ship" }
+"""
+    (tmp_path / "target.toml").write_text(carts)
+    assert len(load_target(tmp_path / "target.toml", ENVIRONMENT).routes) == 2
+    (tmp_path / "target.toml").write_text(carts.replace("/orders/{order}/ship", "/orders/{tag}/ship"))
+    with pytest.raises(TargetError, match=r"edges\[1\].request: nothing in the request carries \{id\}"):
+        load_target(tmp_path / "target.toml", ENVIRONMENT)
