@@ -21,7 +21,7 @@ from rich.table import Table
 
 from engine.target.graph import TransitionGraph
 from reports.history.history import read_history, take_frame
-from reports.history.lines import OPERATION_SCHEMA
+from reports.history.journal_lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
 from reports.judge.evidence.evidence import Evidence
 from reports.judge.judge import judge

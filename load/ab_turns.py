@@ -24,7 +24,7 @@ from engine.provision.service import resolve_target
 from engine.target.target_file import load_target
 from load.client.asker import Asker
 from load.client.release import Release
-from load.quotas import make_workload, name_source, parse_weights, take_quota
+from load.scenario_quotas import make_workload, name_source, parse_weights, take_quota
 from load.script_run import RoundResult
 from load.source import Source
 from reports.history import events

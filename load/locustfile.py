@@ -26,7 +26,7 @@ from load.locust_failures import Failures, LogHandler
 from load.master import CANNOT_BEGIN, Master
 from load.message_barrier import ARRIVED, OPENED
 from load.options import Options, add_options, read_options
-from load.quotas import parse_weights
+from load.scenario_quotas import parse_weights
 from load.source import Source
 from load.violation_picture import draw_violation
 from load.web_ui import Row, add_tab, list_rows

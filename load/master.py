@@ -27,7 +27,7 @@ from load.client.release import ReleaseError
 from load.locust_failures import Failures
 from load.message_barrier import OPENED
 from load.options import Options, read_options
-from load.quotas import list_quotas
+from load.scenario_quotas import list_quotas
 from load.tally import Tally, describe_spread, merge
 from load.violation_picture import Violation
 from load.worker import ASSIGNMENT, HALT, WorkerAssignment, identify_host

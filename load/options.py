@@ -8,7 +8,7 @@ from locust.argument_parser import LocustArgumentParser
 
 from engine.provision.service import REFERENCE
 from engine.target.target import Target
-from load.quotas import Workload, make_workload, parse_weights
+from load.scenario_quotas import Workload, make_workload, parse_weights
 
 # What the form of the web UI asks for, too.
 IN_WEB_UI = ("target", "base_url", "scenarios", "contenders", "races", "duration", "rate", "seed", "fail_fast")

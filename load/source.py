@@ -11,7 +11,7 @@ from itertools import repeat
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.silence import SILENT
-from load.quotas import Workload
+from load.scenario_quotas import Workload
 from load.scenarios import SCENARIOS
 from load.script_run import RoundResult, ScriptRun
 from load.scripts import Scenario, Script, cut, vary

@@ -24,7 +24,7 @@ from load.client.release import SUPERVISED_VARIABLE, Release
 from load.locust_failures import Failures
 from load.message_barrier import MessageBarrier
 from load.options import Options
-from load.quotas import name_source, take_quota
+from load.scenario_quotas import name_source, take_quota
 from load.script_run import RoundResult, walk_instants
 from load.source import Source
 from load.tally import Tally, list_violations

@@ -16,7 +16,7 @@ from engine.provision.child import name_module, prepare
 from engine.provision.service import REFERENCE
 from engine.reference.controls import list_controls
 from engine.reference.defects import list_defects
-from load.quotas import name_source
+from load.scenario_quotas import name_source
 from onewinner.baseline import compare_runs, print_comparison
 from onewinner.commands.race import refuse_when_nothing_applies
 from onewinner.deployment import EngineAccess, deploy, start_engine

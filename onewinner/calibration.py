@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from load.quotas import keep_races
+from load.scenario_quotas import keep_races
 from onewinner.deployment import run_engine
 from onewinner.engine_choice import choose_reference
 from onewinner.exits import UsageError

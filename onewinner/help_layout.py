@@ -108,7 +108,7 @@ def list_checks() -> tuple[str, Mapping[str, str]]:
 
 
 def list_scenarios() -> tuple[str, Mapping[str, str]]:
-    from load.quotas import list_questions
+    from load.scenario_quotas import list_questions
 
     return "scenarios", list_questions()
 

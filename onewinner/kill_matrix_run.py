@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from load.quotas import parse_weights
+from load.scenario_quotas import parse_weights
 from onewinner import level_plans
 from onewinner.deployment import Deployment, EngineAccess, deploy, start_engine
 from onewinner.engine_choice import EngineChoice

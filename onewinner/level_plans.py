@@ -9,7 +9,7 @@ from engine.provision.child import name_module
 from engine.provision.ports import find_free_port
 from engine.target.child_environment import ROOMS
 from engine.target.target import Target
-from load.quotas import Workload, list_quotas, make_workload, name_source, parse_weights
+from load.scenario_quotas import Workload, list_quotas, make_workload, name_source, parse_weights
 from onewinner.profiles import MIXED, PROFILES, SCOPES, Size
 from reports.judge.levels.run_plan import RunPlan, SourceQuota, WorkerGroup
 

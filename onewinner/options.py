@@ -243,7 +243,7 @@ def percentage(text: str) -> float:
 def weights(text: str) -> Mapping[str, int]:
     """An argparse type: scenarios with their weights."""
     # Not above: `check` needs no scenario.
-    from load.quotas import parse_weights
+    from load.scenario_quotas import parse_weights
 
     try:
         return parse_weights(text)

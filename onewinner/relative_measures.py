@@ -4,7 +4,7 @@ machine can be compared although it was slower at one of the two times.
 
 from dataclasses import replace
 
-from load.quotas import parse_weights
+from load.scenario_quotas import parse_weights
 from onewinner.ab import TurnsOptions, record
 from onewinner.engine_choice import choose_reference
 from onewinner.options import ComparisonOptions

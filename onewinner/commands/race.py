@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from engine.target.target import Target
-from load.quotas import RACES_DEFAULT, make_workload
+from load.scenario_quotas import RACES_DEFAULT, make_workload
 from onewinner.engine_choice import EngineChoice, find_proxy_obstacle
 from onewinner.exits import UsageError
 from onewinner.faults_under_load import FaultPlan

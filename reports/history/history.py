@@ -16,7 +16,7 @@ import polars as pl
 from reports.history.encoding import encode, find_malformed
 from reports.history.events import Event, Header, Unrecognized
 from reports.history.file_selection import HistoryError, find_files, is_parquet
-from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, Record, read_lines
+from reports.history.journal_lines import AUDIT_SCHEMA, OPERATION_SCHEMA, LineError, Record, read_lines
 from reports.history.sealed_files import first_line, read_audit, read_events, scan_operations
 
 __all__ = ["History", "HistoryError", "Record", "Source", "read_history", "read_journal", "take_frame"]

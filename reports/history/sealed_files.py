@@ -16,7 +16,7 @@ from reports.history.file_selection import (
     is_sealed_events,
     scan_parquet,
 )
-from reports.history.lines import AUDIT_SCHEMA, NEW_COLUMNS, OPERATION_SCHEMA, LineError, read_lines
+from reports.history.journal_lines import AUDIT_SCHEMA, NEW_COLUMNS, OPERATION_SCHEMA, LineError, read_lines
 
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 NUMBERS_TOO = ("id", "process", "race")

@@ -14,7 +14,7 @@ from engine.target.template import Request
 from load.barrier import ALONE, Barrier
 from load.client.asker import Asker
 from load.client.release import BeforeRelease, Exchange, now_ns
-from load.quotas import Workload, make_workload
+from load.scenario_quotas import Workload, make_workload
 from load.source import Source
 from reports.history.history import read_history
 from reports.history.journal import Journal

@@ -9,7 +9,7 @@ from engine.target.http_answer import Answer
 from engine.target.target import Target
 from engine.target.template import Request
 from load.client.asker import Asker
-from load.quotas import make_workload
+from load.scenario_quotas import make_workload
 from load.source import Source
 from reports.history.journal import Journal
 from tests.load.stub import StubRelease, make_answer

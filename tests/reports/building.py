@@ -11,7 +11,7 @@ from engine.target.graph import TransitionGraph
 from reports.comparison.facts import Facts
 from reports.history.events import EVENTS, Event
 from reports.history.history import History, take_frame
-from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
+from reports.history.journal_lines import AUDIT_SCHEMA, OPERATION_SCHEMA
 from reports.judge.evidence.evidence import Evidence
 
 Record = dict[str, Any]

@@ -14,7 +14,7 @@ import polars as pl
 
 from engine.target.graph import TransitionGraph
 from reports.history.history import History, Piece, Source, join_pieces
-from reports.history.lines import AUDIT_SCHEMA, OPERATION_SCHEMA
+from reports.history.journal_lines import AUDIT_SCHEMA, OPERATION_SCHEMA
 from tests.reports.building import BLANK, make_event
 
 Record = dict[str, Any]

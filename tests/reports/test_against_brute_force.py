@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from engine.target.graph import TransitionGraph
 from reports.history.events import Header
 from reports.history.history import take_frame
-from reports.history.lines import OPERATION_SCHEMA
+from reports.history.journal_lines import OPERATION_SCHEMA
 from reports.judge.evidence.creates import find_create_contradictions
 from reports.judge.evidence.evidence import Evidence
 from reports.judge.evidence.linearizability_decision import decide

@@ -14,7 +14,7 @@ import polars as pl
 
 from reports.history.events import Header
 from reports.history.history import take_frame
-from reports.history.lines import OPERATION_SCHEMA
+from reports.history.journal_lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
 from reports.judge.evidence.evidence import Evidence
 from reports.judge.evidence.linearizability_decision import decide

@@ -16,7 +16,7 @@ import polars as pl
 from engine.target.graph import TransitionGraph
 from reports.history.events import Effects, Header, Winners
 from reports.history.history import History, take_frame
-from reports.history.lines import OPERATION_SCHEMA
+from reports.history.journal_lines import OPERATION_SCHEMA
 from reports.judge.judge import judge
 from reports.judge.limits import Limits
 from reports.judge.models.workflow import IMPOSSIBLE, NEVER, Operation, step

@@ -17,7 +17,7 @@ import polars as pl
 from engine.target.graph import TransitionGraph
 from reports.history.events import Header
 from reports.history.history import History, take_frame
-from reports.history.lines import OPERATION_SCHEMA
+from reports.history.journal_lines import OPERATION_SCHEMA
 from reports.judge.context import CheckContext
 from reports.judge.evidence.evidence import Evidence
 from reports.judge.judge import judge

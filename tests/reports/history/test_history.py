@@ -14,7 +14,7 @@ import pytest
 from reports.history import events
 from reports.history.history import HistoryError, read_history
 from reports.history.journal import Journal
-from reports.history.lines import OPERATION_SCHEMA
+from reports.history.journal_lines import OPERATION_SCHEMA
 from reports.history.seal import seal_history
 from reports.judge.judge import judge
 from reports.judge.verdict import Verdict

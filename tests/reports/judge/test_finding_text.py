@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from reports.history.history import Record
-from reports.history.lines import OPERATION_SCHEMA
+from reports.history.journal_lines import OPERATION_SCHEMA
 from reports.judge.text.call_table import draw_table
 from reports.judge.text.finding_text import describe_overlap, describe_two_winners
 from tests.reports.test_corpus import BAD, judge_file

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.target.target_file import load_target
-from load.quotas import apportion, list_quotas, make_workload, parse_weights, take_quota
+from load.scenario_quotas import apportion, list_quotas, make_workload, parse_weights, take_quota
 from load.scenarios import SCENARIOS
 from onewinner.commands.race import parse
 
