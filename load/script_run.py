@@ -1,7 +1,7 @@
 """A script run: one script, executed round by round by one source, alone or together with others. Knows no Locust."""
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count, repeat
 
@@ -230,16 +230,20 @@ class ScriptRun:
 
     def ask_again(self, result: RoundResult) -> int:
         """Asks once more, one at a time and outside of any race, where no contender won and one was told that the
-        workflow is busy. How many operations that took; each is declared when it is asked.
+        workflow is busy; and for each idempotency key that did not win and was told so, which must not stay in
+        progress. How many operations that took; each is declared when it is asked.
         """
         asked = self.asker.counted
         for turn, group in enumerate(result.round.groups if self.leads else ()):
             outcomes = result.outcomes[turn]
-            if not group.winners_max or "won" in outcomes or "busy" not in outcomes:
+            if not group.winners_max:
                 continue
-            call = next(call for call in group.calls if contends(call))
-            again = self.make_ask(Slot(turn, 0, call), result.round)
-            outcomes.append(self.asker.ask_until_told(again).outcome)
+            calls = [call for call in group.calls if contends(call)]
+            is_open = "won" not in outcomes and "busy" in outcomes
+            busy = find_busy_keys(result.replies, self.names[group.workflow])
+            for call in calls[:1] if is_open else [next(each for each in calls if each.key == key) for key in busy]:
+                again = self.make_ask(Slot(turn, 0, call), result.round)
+                outcomes.append(self.asker.ask_until_told(again, insists=not is_open).outcome)
         return self.asker.counted - asked
 
     def await_moves(self, round_: Round) -> int:
@@ -324,6 +328,15 @@ class ScriptRun:
                 asker.effects(name, owner)
         for name in list(asker.server_ids):
             asker.forget(name)
+
+
+def find_busy_keys(replies: Iterable[Reply], workflow: str) -> list[str]:
+    """The idempotency keys of contenders for the workflow that were busy for some of their requests, and never won."""
+    told: dict[str, set[str]] = {}
+    for reply in replies:
+        if reply.ask.call.key and reply.ask.workflow == workflow and contends(reply.ask.call):
+            told.setdefault(reply.ask.call.key, set()).add(reply.outcome)
+    return [key for key, outcomes in told.items() if "busy" in outcomes and "won" not in outcomes]
 
 
 def all_won(round_: Round, outcomes: Sequence[list[str]]) -> bool:

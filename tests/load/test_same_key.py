@@ -117,6 +117,13 @@ class StaysInProgress(Keeper):
         return make_answer(425)
 
 
+class LosersStayInProgress(Keeper):
+    """Does not note that a request which lost is done."""
+
+    def repeat(self, name: str, request: Request, body: bytes, answer: Answer) -> Answer:
+        return make_answer(425) if answer.status == 409 else super().repeat(name, request, body, answer)
+
+
 class OneKeyForAll(Keeper):
     """Knows a key without its tenant and its workflow."""
 
@@ -277,11 +284,14 @@ def test_a_broken_key_is_found(engine: type[Keeper], check: str, keyed: Target, 
     assert {each.check: each.verdict for each in judgement.checks}[check] is Verdict.FAIL
 
 
-def test_a_key_that_stays_in_progress_is_found(keyed: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("engine", [StaysInProgress, LosersStayInProgress])
+def test_a_key_that_stays_in_progress_is_found(
+    engine: type[Keeper], keyed: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Asked for long enough, though the service stayed busy before for a key whose answer was lost."""
     monkeypatch.setattr("load.client.asker.PAUSES_S", (0.01, 0.02))
     monkeypatch.setattr("reports.judge.checks.idempotent.STUCK_NS", 20_000_000)
-    judgement = run(tmp_path / "h", keyed, StaysInProgress)
+    judgement = run(tmp_path / "h", keyed, engine)
     [found] = [each for each in judgement.checks if each.verdict is Verdict.FAIL]
     assert found.check == "idempotent"
     assert found.findings[0].title.startswith("Key ")

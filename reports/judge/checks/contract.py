@@ -99,7 +99,7 @@ def find_shared_keys(context: CheckContext) -> pl.Series:
     """
     same, asked = ("tenant", "key"), pl.struct("workflow", "payload")
     frame = context.evidence.history.frame.with_row_index("row").filter(pl.col("key").is_not_null())
-    is_alone = ((asked.n_unique() == 1) & (pl.col("outcome") == "refused").all()).over(same)
+    is_alone = ((asked.n_unique() == 1) & pl.col("outcome").is_in(["refused", "busy"]).all()).over(same)
     return frame.select("row", *same, "workflow", "payload", "outcome").filter(~is_alone).select("row").collect()["row"]
 
 

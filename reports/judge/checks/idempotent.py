@@ -167,14 +167,15 @@ def suspect_answers(context: CheckContext, compared: pl.DataFrame) -> list[Suspi
 
 
 def suspect_stuck(context: CheckContext, compared: pl.DataFrame) -> list[Suspicion]:
-    """The keys that are in progress whenever they are sent again, even long after their first answer.
+    """The keys that are in progress whenever they are sent again, even long after their first answer, be it a loss.
 
     Not those of a workflow that a fault struck: what the fault left locked may keep any request of it busy.
     """
     is_busy = (pl.col("outcome") == "busy") & ~pl.col("status").is_in(OVERLOADED).fill_null(value=False)
     touched = context.ops.select("row", touched=context.touched_by_fault)
     spared = ~pl.col("workflow").is_in(sorted(context.faults.named))
-    repeated = compared.filter("late", "same", spared).join(touched, on="row", how="left", maintain_order="left")
+    again = compared.filter(pl.col("begins") > pl.col("ends_first"), "same", spared)
+    repeated = again.join(touched, on="row", how="left", maintain_order="left")
     stuck = repeated.filter((is_busy & ~pl.col("touched")).all().over(SAME)).group_by(SAME, maintain_order=True).last()
     stuck = stuck.filter(pl.col("begins") - pl.col("ends_first") >= STUCK_NS)
     return [
