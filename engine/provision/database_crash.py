@@ -46,7 +46,7 @@ async def find_data(database: Database) -> Path:
             data = Path(await connection.fetchval("SHOW data_directory"))
         finally:
             await connection.close(timeout=CONNECT_LIMIT_S)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise make_error(database, f"its data directory cannot be read: {error}") from None
     if database.host != LOOPBACK or not data.parent.name.startswith(FOLDER_PREFIX) or find_pid(data, database) is None:
         raise make_error(database, "onewinner did not start it")

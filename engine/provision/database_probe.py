@@ -31,7 +31,7 @@ async def probe(url: str, limit_s: float) -> tuple[str | None, int]:
     except TimeoutError:
         what = "two sessions could not run at the same time" if sessions else "it did not answer"
         return f"{what} within {limit_s:.0f} s", 0
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError) as error:
         return " ".join(str(error).split()) or type(error).__name__, 0
     finally:
         for session in sessions:

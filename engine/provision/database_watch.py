@@ -19,10 +19,11 @@ JOIN_LIMIT_S = 15.0
 # From when until when the database was away, in nanoseconds of the monotonic clock.
 Gaps = list[tuple[int, int]]
 # The errors of the driver if it cannot connect, and for a connection that has ended.
-LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 ENDED = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

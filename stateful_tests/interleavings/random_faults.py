@@ -50,7 +50,7 @@ DELAYS_S = (0.005, 0.05)
 END_LIMIT_S = 5.0
 KINDS = tuple(kind for kind in FAULTS if kind != SERVER_KILLED)
 # The errors that a crash causes in a fault in progress.
-CRASH_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+CRASH_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class FaultyConnection(Connection):

@@ -1,6 +1,7 @@
 """Goal: the watch notes when a database was away. Method: a real one that crashes, and one that stays."""
 
 import asyncio
+import threading
 import time
 
 import asyncpg
@@ -8,7 +9,7 @@ import pytest
 
 from engine.provision.database import start_embedded
 from engine.provision.database_crash import crash
-from engine.provision.database_watch import watch_database
+from engine.provision.database_watch import hold, watch_database
 from engine.provision.pgbouncer import start_bouncer
 from tests.engine.probing import eventually, run_sql
 
@@ -67,3 +68,12 @@ def test_behind_a_pgbouncer_a_shared_session_is_no_gap() -> None:
         with watch_database(bouncer) as one, watch_database(bouncer) as other:
             assert eventually(look)
         assert (one, other) == ([], [])
+
+
+@pytest.mark.parametrize("error", [asyncpg.InternalClientError("another operation is in progress"), OSError("reset")])
+def test_a_driver_that_is_confused_by_the_end_of_a_session_tells_a_gap(error: Exception) -> None:
+    class Ended:
+        async def execute(self, query: str) -> None:  # noqa: ARG002 - it has ended
+            raise error
+
+    assert asyncio.run(hold(Ended(), threading.Event())) is not None  # type: ignore[arg-type]
